@@ -1,77 +1,34 @@
 // What a Hearken plugin in JavaScript or TypeScript imports from "hearken".
 
+import type { Delivered } from "./event.js";
+
 /** Anything that can be written as JSON. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
 
 /** Milliseconds, or a time such as `"2s"`, `"500ms"` or `"1.5m"`. */
 export type Duration = number | string;
 
-/** An event that was delivered: CloudEvents 1.0 with what Hearken adds. */
-export interface Event<T = unknown> {
-  readonly specversion: "1.0";
-  /** Unique for each `source`. */
-  readonly id: string;
-  /** URI reference of the publisher, e.g. `/nodes/a/plugins/cart`. */
-  readonly source: string;
-  /** Dotted name, e.g. `custom.cart.added`. */
-  readonly type: string;
-  /** The thing that the event is about. */
-  readonly subject?: string;
-  /** When it happened, as its producer says, else when it was recorded; RFC 3339. */
-  readonly time: string;
-  /** When the node of origin took it; RFC 3339 with milliseconds. */
-  readonly recordedtime: string;
-  /** Media type of the data. */
-  readonly datacontenttype: string;
-  /**
-   * The data: what its JSON says, a string if it is text, else a `Uint8Array`; `null` if there is
-   * none. Read when it is first touched. Data that is not the JSON that it says rejects the event.
-   */
-  readonly data: T;
-  /** The data as text. */
-  text(): string;
-  /** The data as bytes. */
-  bytes(): Uint8Array;
-  /** Whether it is sent to every node of the cluster. */
-  readonly distributed: boolean;
-  /** Name of the node where it was published. */
-  readonly origin: string;
-  /** Whether that is the node on which this plugin runs. */
-  readonly localorigin: boolean;
-  /** The channel that it belongs to. */
-  readonly channel?: string;
-  /** Its number within the channel, from 1. */
-  readonly sequence?: number;
-  /** W3C trace context. */
-  readonly traceparent?: string;
-  /** W3C trace context. */
-  readonly tracestate?: string;
-  /** All other CloudEvents extension attributes. */
-  readonly extensions: { readonly [name: string]: string };
-  /** As CloudEvents in JSON. */
-  toJSON(): Record<string, unknown>;
-}
-
-
+/** An event that was delivered. Data that is not the JSON that it says rejects the event. */
+export interface Event<T = unknown> extends Delivered<T, string> {}
 
 /** What is called with an event. What it throws is reported in `plugin.failed`. */
 export type Handler<T> = (event: Event<T>) => void | Promise<void>;
 
 export interface ListenOptions {
   /** Only events with exactly this subject. */
-  subject?: string;
+  subject?: string | undefined;
   /** Only events that were published on this node. */
-  localOnly?: boolean;
+  localOnly?: boolean | undefined;
   /**
    * The events of this durable channel, at least once and in order for each subject, also those
    * that came while the plugin was not there. With `*` in it, which is any run of characters, what
    * is published to any channel that matches, as if `live` were said: `"chat:*"`.
    */
-  channel?: string;
+  channel?: string | undefined;
   /** With `channel`, which may be one of sessions: as they are published, each at most once. */
-  live?: boolean;
+  live?: boolean | undefined;
   /** Where to begin in a channel of which the plugin has handled nothing yet; `"first"`. */
-  from?: "first" | "new" | number;
+  from?: "first" | "new" | number | undefined;
 }
 
 /**
@@ -85,21 +42,21 @@ export function listen<T = any>(pattern: string | string[], options: ListenOptio
 
 export interface SendOptions {
   /** The thing that the event is about. */
-  subject?: string;
+  subject?: string | undefined;
   /** Written as JSON; a `Uint8Array` as it is; with a `datacontenttype` of text a string as it is. */
   data?: unknown;
   /** Sends it to every node of the cluster. */
-  distributed?: boolean;
+  distributed?: boolean | undefined;
   /** A durable channel that it is appended to, or one of sessions that it is published to. */
-  channel?: string;
+  channel?: string | undefined;
   /** Unique for this plugin; given by the node if absent. */
-  id?: string;
+  id?: string | undefined;
   /** When it happened, if that was not just now: a `Date`, or RFC 3339. */
-  time?: Date | string;
+  time?: Date | string | undefined;
   /** Media type of the data; `application/json`. */
-  datacontenttype?: string;
+  datacontenttype?: string | undefined;
   /** CloudEvents extension attributes: names of 1 to 20 lower-case letters and digits. */
-  extensions?: { [name: string]: string | number | boolean };
+  extensions?: { [name: string]: string | number | boolean } | undefined;
 }
 
 /**
@@ -112,13 +69,13 @@ export function send(type: string, options?: SendOptions): string;
 
 export interface WaitOptions {
   /** Only an event with exactly this subject. */
-  subject?: string;
+  subject?: string | undefined;
   /** How long; 2 s. It counts towards the handler's deadline. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /** Only an event of this channel; with `*` in it, of any that matches. */
-  channel?: string;
+  channel?: string | undefined;
   /** Only an event that was published on this node. */
-  localOnly?: boolean;
+  localOnly?: boolean | undefined;
 }
 
 /**
@@ -144,7 +101,7 @@ export interface Stored {
 
 export interface AppendOptions extends Omit<SendOptions, "channel"> {
   /** Only if the channel's last event has this number; 0 if it has had none. */
-  expect?: number;
+  expect?: number | undefined;
 }
 
 /**

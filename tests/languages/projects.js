@@ -2,6 +2,10 @@
 // A folder with packages of PyPI beside its sources.
 
 const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { program } = require('../clients/harness/suite');
 
 const checks = [
   ['a project comes with its packages, and its own texts', async (stage, reports) => {
@@ -36,6 +40,38 @@ def pack(event):
     assert.match(failed.data.trace, /at pack \(packed\/main\.py:11:9\)/);
     stage.remove('packed');
     await reports.about('plugin.removed', 'packed');
+  }],
+
+  ['a command gets the packages that a project names', async (stage) => {
+    // Beside the plugins folder, and with a pip that is at hand.
+    const elsewhere = path.join(stage.place, 'elsewhere');
+    const tools = path.join(elsewhere, 'tools');
+    const write = (name, text, mode) => {
+      const file = path.join(elsewhere, name);
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      fs.writeFileSync(file, text, { mode });
+    };
+    write('tools/python3', '#!/bin/sh\nfor it; do [ "$last" != --target ] || to=$it; last=$it; done\nmkdir -p "$to"\necho "value = 5" > "$to/got.py"\n', 0o755);
+    write('shop/pyproject.toml', '[project]\nname = "shop"\ndependencies = ["got"]\n');
+    write('shop/main.py', `import got
+from hearken import listen, send
+
+
+@listen("custom.get")
+def get(event):
+    send("got", data=got.value)
+`);
+    const data = path.join(stage.place, 'data');
+    const hearken = (given, input) => {
+      const env = { PATH: `${tools}:${process.env.PATH}` };
+      const ran = spawnSync(program(), ['plugin', ...given, '--data', data], { cwd: elsewhere, env, input, encoding: 'utf8' });
+      assert.equal(ran.status, 0, `${given}: ${ran.error || ''}${ran.stdout}${ran.stderr}`);
+      return ran.stdout;
+    };
+    assert.match(hearken(['check', 'shop']), /custom\.get \(get\)/);
+    assert.match(hearken(['try', 'shop', '--event', '-'], '{"type":"get"}'), /sent custom\.got 5/);
+    assert.equal(hearken(['build', 'shop']).trim(), path.join('target', 'shop.wasm'));
+    assert.match(hearken(['try', 'target/shop.wasm', '--event', '-'], '{"type":"get"}'), /sent custom\.got 5/);
   }],
 ];
 

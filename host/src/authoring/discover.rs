@@ -4,9 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::project::{is_project, is_python_project};
-
-/// The folder of packages of npm.
-pub(super) const LIBRARIES: &str = "node_modules";
+use crate::script::LIBRARIES;
 
 /// The direct sub-folders of `plugins_dir` that have a `Cargo.toml`, by name.
 ///

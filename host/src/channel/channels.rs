@@ -174,6 +174,19 @@ impl Channels {
         others.map_or_else(Vec::new, |others| others.that_have(name))
     }
 
+    /// Waits until another node is known to have a channel of this name.
+    pub async fn appears_elsewhere(&self, name: &str) {
+        let Some(others) = self.0.others.get() else {
+            return std::future::pending().await;
+        };
+        let mut changes = others.changes();
+        while others.that_have(name).is_empty() {
+            if changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// Whether a channel that no other node is known to have is none's, as far as one can tell.
     #[must_use]
     pub fn are_others_settled(&self) -> bool {

@@ -1,5 +1,7 @@
 //! Channels of other nodes, as far as this room knows of them: that they are there.
 
+use tokio::sync::watch;
+
 /// Says which other nodes have a channel of a name.
 pub trait OtherNodes: Send + Sync + 'static {
     /// The names of those nodes.
@@ -9,6 +11,11 @@ pub trait OtherNodes: Send + Sync + 'static {
     /// not while nodes have yet to be met, or to say what they have.
     fn is_settled(&self) -> bool {
         true
+    }
+
+    /// Changes when it does which channels they have; never, where that stays.
+    fn changes(&self) -> watch::Receiver<u64> {
+        watch::Sender::default().subscribe()
     }
 }
 

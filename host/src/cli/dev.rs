@@ -96,8 +96,11 @@ fn report(report: DevReport) {
             }
         }
         DevReport::BuildFailed { folder, error } => {
+            let error = error.to_string();
+            // Behind what a tool has to say it would be taken for a part of that.
+            let and = if error.contains('\n') { "\n" } else { "; " };
             note(&format!(
-                "{}: {error}; an older version goes on running",
+                "{}: {error}{and}an older version goes on running",
                 shown(&folder)
             ));
         }

@@ -88,6 +88,18 @@ pub(super) enum CliError {
         .0.display()
     )]
     NoSnapshot(PathBuf),
+    /// There is nothing in a folder that makes it a plugin.
+    #[error(
+        "{} is no plugin: it has no Cargo.toml, no package.json, and no main.js, main.ts or main.py",
+        .0.display()
+    )]
+    NoPlugin(PathBuf),
+    /// A crate is not what runs.
+    #[error(
+        "{folder} is a crate: give the component that `hearken plugin build {folder}` makes of it",
+        folder = .0.display()
+    )]
+    NotBuilt(PathBuf),
     /// A component cannot be written.
     #[error("cannot write {}: {source}", file.display())]
     Write {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -29,8 +30,9 @@ use crate::passing::{Elsewhere, Foreknown, Hosting, Known};
 #[derive(Default)]
 struct Pipes {
     listeners: Mutex<BTreeMap<SocketAddr, mpsc::Sender<Connection>>>,
-    /// What runs between two ends; ended where the network is cut.
-    between: Mutex<Vec<JoinHandle<()>>>,
+    /// What runs between two ends, to the one that was dialled and back; ended where the
+    /// network is cut.
+    between: Mutex<Vec<[JoinHandle<()>; 2]>>,
     is_cut: AtomicBool,
     /// Whether the next who dials panics.
     panics: AtomicBool,
@@ -39,8 +41,16 @@ struct Pipes {
 impl Pipes {
     fn cut(&self) {
         self.is_cut.store(true, Ordering::Relaxed);
-        for between in self.between.lock().unwrap().drain(..) {
+        for between in self.between.lock().unwrap().drain(..).flatten() {
             between.abort();
+        }
+    }
+
+    /// From now on nothing comes back to those who have dialled, over the connections that
+    /// there are: what they say arrives, and new ones can be made.
+    fn mute(&self) {
+        for [_, back] in &*self.between.lock().unwrap() {
+            back.abort();
         }
     }
 
@@ -70,12 +80,16 @@ impl Network for Seen {
             let listener = listener.filter(|_| !self.pipes.is_cut.load(Ordering::Relaxed));
             let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
             let listener = listener.ok_or_else(refused)?;
-            let (near, mut near_end) = tokio::io::duplex(1 << 20);
-            let (mut far_end, far) = tokio::io::duplex(1 << 20);
-            let between = tokio::spawn(async move {
-                let _ = tokio::io::copy_bidirectional(&mut near_end, &mut far_end).await;
-            });
-            self.pipes.between.lock().unwrap().push(between);
+            let (near, near_end) = tokio::io::duplex(1 << 20);
+            let (far_end, far) = tokio::io::duplex(1 << 20);
+            let (from_near, to_near) = tokio::io::split(near_end);
+            let (from_far, to_far) = tokio::io::split(far_end);
+            let between = [carry(from_near, to_far), carry(from_far, to_near)];
+            self.pipes
+                .between
+                .lock()
+                .unwrap()
+                .push(between.map(tokio::spawn));
             let connection = |io: Box<dyn Io>, local, remote| Connection { io, local, remote };
             let there = connection(Box::new(far), address, self.from);
             listener.send(there).await.map_err(|_| refused())?;
@@ -86,6 +100,14 @@ impl Network for Seen {
     fn resolve<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
         let address = address.parse().expect("addresses, not names");
         Box::pin(std::future::ready(Ok(vec![address])))
+    }
+}
+
+/// Carries bytes until there are no more.
+async fn carry(mut from: ReadHalf<DuplexStream>, mut to: WriteHalf<DuplexStream>) {
+    if tokio::io::copy(&mut from, &mut to).await.is_ok() {
+        // Whoever reads there may be gone.
+        let _ = to.shutdown().await;
     }
 }
 

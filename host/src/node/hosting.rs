@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
@@ -29,6 +30,10 @@ impl OtherNodes for Others {
 
     fn is_settled(&self) -> bool {
         self.0.is_settled()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.renames()
     }
 }
 

@@ -62,4 +62,5 @@ pub use life::inspect::{Inspection, inspect};
 pub use life::plugins::Plugins;
 pub use life::runner::{PluginRunner, PluginsConfig, PluginsError};
 pub use life::snapshotting::snapshot;
+pub use life::workbench::BenchFolders;
 pub use run::runtime::RuntimeError;

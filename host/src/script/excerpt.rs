@@ -4,15 +4,19 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use super::names::PACKAGES;
+use super::names::{LIBRARIES, PACKAGES};
 use super::texts::Script;
 
 /// Longest line of a text that is shown around a place, in characters: of a bundle all may
 /// be on one.
 const MAX_SHOWN: usize = 120;
 
+/// Longest line of a bundle, in bytes, of which one line was written: more are many of them that
+/// were made short.
+const MAX_LINE: usize = 500;
+
 /// The folders of what others wrote.
-const LIBRARIES: [&str; 2] = ["node_modules", PACKAGES];
+const OTHERS: [&str; 2] = [LIBRARIES, PACKAGES];
 
 /// Most lines of a trace that are kept.
 const MAX_FRAMES: usize = 24;
@@ -79,6 +83,20 @@ impl Trace {
     }
 }
 
+/// What a listener is called for its author whose engine calls it by the place where it was
+/// registered, `FILE:LINE` of a text that was made of others; none if it is called otherwise.
+#[must_use]
+pub fn written_place(name: &str, script: &Script) -> Option<String> {
+    let (text, line) = name.rsplit_once(':')?;
+    let map = script.map(text)?;
+    let number: u32 = line.parse().ok()?;
+    let index = usize::try_from(number.checked_sub(1)?).ok()?;
+    // Where all is on one line there is no telling which of it is meant.
+    let line = script.text(text)?.lines().nth(index)?;
+    let found = map.find_line(number).filter(|_| line.len() <= MAX_LINE)?;
+    Some(format!("{}:{}", found.source, found.line))
+}
+
 /// A line about a call.
 struct Frame<'s> {
     /// With the place in what was written.
@@ -131,7 +149,7 @@ impl<'s> Frame<'s> {
 impl Written<'_> {
     fn is_of_a_library(&self) -> bool {
         let mut parts = self.place.name.split('/');
-        parts.any(|part| LIBRARIES.contains(&part))
+        parts.any(|part| OTHERS.contains(&part))
     }
 
     fn excerpt(&self) -> Option<String> {
@@ -286,6 +304,29 @@ mod tests {
         );
         assert_eq!(trace.place.as_deref(), Some("shop/src/main.ts:2:1"));
         assert_eq!(trace.excerpt.as_deref(), Some("2 | two\n  | ^"));
+    }
+
+    #[test]
+    fn a_listener_without_a_name_has_the_place_that_its_author_wrote() {
+        let mut script = script();
+        let map = r#"{"sources":["shop/src/main.ts"],"mappings":";;CAEA"}"#;
+        script.maps = vec![TextMap::new("restock.ts".into(), map.into())];
+        let written = |name: &str| written_place(name, &script);
+        assert_eq!(
+            written("restock.ts:3").as_deref(),
+            Some("shop/src/main.ts:3")
+        );
+        for other in [
+            "restock",
+            "restock.ts:2",
+            "restock.ts:9",
+            "_restock.ts:1",
+            "a:b",
+        ] {
+            assert_eq!(written(other), None, "{other}");
+        }
+        script.texts[0].text = format!("\n\n{}", " ".repeat(MAX_LINE + 1));
+        assert_eq!(written_place("restock.ts:3", &script), None, "one of many");
     }
 
     #[test]

@@ -12,10 +12,10 @@ mod section;
 mod source_map;
 mod texts;
 
-pub use excerpt::{Place, Trace, excerpt};
+pub use excerpt::{Place, Trace, excerpt, written_place};
 pub use imports::{imported, resolve};
 pub use language::{Language, TEXT_EXTENSIONS};
-pub use names::{PACKAGES, PACKAGES_MARK, PROJECT, TextFile, text_file};
+pub use names::{LIBRARIES, PACKAGES, PACKAGES_MARK, PROJECT, TextFile, straight, text_file};
 pub use section::{MAX_SECTION_BYTES, SECTION, ScriptSectionError, append, split};
-pub use source_map::{MAX_MAP_BYTES, SourcePlace, TextMap};
+pub use source_map::{MAX_MAPS_BYTES, SourcePlace, TextMap};
 pub use texts::{MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text};

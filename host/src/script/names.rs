@@ -1,15 +1,38 @@
 //! What the files are called of which plugins are made.
 
+use std::path::{Component, Path, PathBuf};
+
 use super::language::Language;
 
 /// What a folder has that is a project of npm: a bundler makes the plugin of it.
 pub const PROJECT: &str = "package.json";
+
+/// The folder of the packages of npm that a project has, or a folder around it.
+pub const LIBRARIES: &str = "node_modules";
 
 /// The folder in a project in Python with the packages that it names.
 pub const PACKAGES: &str = ".packages";
 
 /// What in there says which were got.
 pub const PACKAGES_MARK: &str = ".packages/.got";
+
+/// A path without what leads nowhere: `.`, and a folder that `..` leaves again.
+#[must_use]
+pub fn straight(path: &Path) -> PathBuf {
+    let mut straight = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if straight.file_name().is_some() => {
+                straight.pop();
+            }
+            // Above all folders there is none.
+            Component::ParentDir if straight.has_root() => {}
+            part => straight.push(part),
+        }
+    }
+    straight
+}
 
 /// What a text file in a plugins folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +68,18 @@ pub fn text_file(name: &str) -> Option<TextFile<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_leads_straight_to_where_it_leads() {
+        for (path, leads) in [
+            ("shop/./x/../src/b.ts", "shop/src/b.ts"),
+            ("../../a/../b", "../../b"),
+            ("/plugins/../../a", "/a"),
+            ("./", ""),
+        ] {
+            assert_eq!(straight(Path::new(path)), Path::new(leads), "{path}");
+        }
+    }
 
     #[test]
     fn a_file_s_name_says_what_it_is_for() {

@@ -1,14 +1,16 @@
 //! Source maps, by which a place in a bundle is one in the file that its author wrote:
 //! revision 3, without sections.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-/// Largest source map, in bytes: with the sources of libraries it is a few times as large as
-/// the text.
-pub const MAX_MAP_BYTES: u64 = 16 << 20;
+use super::names::straight;
+
+/// Most bytes of all source maps of one plugin together: with the sources of libraries one is a few
+/// times as large as the text.
+pub const MAX_MAPS_BYTES: u64 = 16 << 20;
 
 /// Most places of a source map: more than the largest text has words.
 const MAX_PLACES: usize = 4_000_000;
@@ -90,23 +92,29 @@ impl TextMap {
     /// the map cannot be read.
     #[must_use]
     pub fn find(&self, line: u32, column: u32) -> Option<SourcePlace<'_>> {
-        let read = self.read.get_or_init(|| self.read().map(Arc::new));
-        let places = read.as_ref()?;
         let (line, column) = (line.checked_sub(1)?, column.saturating_sub(1));
+        let places = self.places()?;
         let behind = (places.segments)
             .partition_point(|segment| (segment.line, segment.column) <= (line, column));
         let segment = places.segments.get(behind.checked_sub(1)?)?;
         // What is on a line before its first segment comes from nowhere.
-        if segment.line != line {
-            return None;
-        }
-        let (source, text) = places.sources.get(usize::try_from(segment.source).ok()?)?;
-        Some(SourcePlace {
-            source,
-            line: segment.source_line.checked_add(1)?,
-            column: segment.source_column.checked_add(1)?,
-            text: text.as_deref(),
-        })
+        (segment.line == line).then(|| places.source_of(segment))?
+    }
+
+    /// Where the beginning of a line of the text, with numbers from 1, comes from; none if that
+    /// is nowhere, or the map cannot be read.
+    #[must_use]
+    pub fn find_line(&self, line: u32) -> Option<SourcePlace<'_>> {
+        let line = line.checked_sub(1)?;
+        let places = self.places()?;
+        let first = (places.segments).partition_point(|segment| segment.line < line);
+        let segment = places.segments.get(first)?;
+        (segment.line == line).then(|| places.source_of(segment))?
+    }
+
+    fn places(&self) -> Option<&Places> {
+        let read = self.read.get_or_init(|| self.read().map(Arc::new));
+        read.as_deref()
     }
 
     fn read(&self) -> Option<Places> {
@@ -117,7 +125,8 @@ impl TextMap {
         let sources = written.sources.into_iter().map(|source| {
             let source = source.unwrap_or_default();
             let path = Path::new(folder).join(&root).join(source);
-            (shown(&path), contents.next().flatten())
+            let source = straight(&path).to_string_lossy().replace('\\', "/");
+            (source, contents.next().flatten())
         });
         Some(Places {
             sources: sources.collect(),
@@ -126,19 +135,16 @@ impl TextMap {
     }
 }
 
-/// A path without what leads nowhere, and with `/` between its parts.
-fn shown(path: &Path) -> String {
-    let mut parts = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if parts.file_name().is_some() => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
+impl Places {
+    fn source_of(&self, segment: &Segment) -> Option<SourcePlace<'_>> {
+        let (source, text) = self.sources.get(usize::try_from(segment.source).ok()?)?;
+        Some(SourcePlace {
+            source,
+            line: segment.source_line.checked_add(1)?,
+            column: segment.source_column.checked_add(1)?,
+            text: text.as_deref(),
+        })
     }
-    parts.to_string_lossy().replace('\\', "/")
 }
 
 /// The places of a map, none if that is not how they are written.
@@ -256,6 +262,8 @@ mod tests {
         );
         assert_eq!(found.text, None);
         assert_eq!(map.find(2, 500).map(|found| found.line), Some(3));
+        assert_eq!(map.find_line(2), map.find(2, 1));
+        assert_eq!(map.find_line(1), None);
         for nowhere in [(1, 1), (3, 1), (4, 1), (0, 0), (9, 9), (u32::MAX, u32::MAX)] {
             assert_eq!(map.find(nowhere.0, nowhere.1), None, "{nowhere:?}");
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hearken_channel_log::{ChannelName as LogName, CreateError};
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::across::{Holder, NotOpened};
 use super::grant::Overrides;
@@ -26,9 +26,6 @@ use crate::event::Pattern;
 
 /// How long it takes at most until a node that has made a channel has said so to the others.
 const PLACE_KNOWN_WITHIN: Duration = Duration::from_secs(2);
-
-/// After which time it is looked again whether it has.
-const AGAIN: Duration = Duration::from_millis(10);
 
 /// A channel of sessions.
 #[derive(Clone, Debug)]
@@ -143,30 +140,52 @@ impl Shared {
         }
     }
 
-    /// The log of a durable channel of a namespace, which is made if it is on no node. Where
-    /// several nodes are about to, it is made on the one that all see as its home.
+    /// The log of a durable channel of a namespace, which is made if it is on no node.
     async fn log_of(&self, name: &ChannelName, namespace: &Namespace) -> Result<Log, Refused> {
-        let there = match self.holder_of(name) {
-            Holder::Here => None,
-            Holder::There(peer) => Some((peer, false)),
-            Holder::Away => return Err(errors::INTERNAL.into()),
-            // A node that is yet to be met, or to say what it has, may have it.
-            Holder::Nowhere if !self.channels.are_others_settled() => {
-                return Err(errors::INTERNAL.into());
-            }
-            Holder::Nowhere => self.maker_of(name).map(|peer| (peer, true)),
-        };
-        if let Some((peer, make)) = there {
-            match self.open_far(name, &peer, make).await {
-                Ok(log) => return Ok(Log::Far(log)),
-                // Its configuration has no such namespace.
-                Err(NotOpened::Unknown) if make => {}
+        match self.holder_of(name) {
+            Holder::There(peer) => match self.open_far(name, &peer, false).await {
+                Ok(log) => Ok(Log::Far(log)),
                 // It was removed just now, which is known here in a moment.
-                Err(NotOpened::Unknown) => return Err(errors::INTERNAL.into()),
-                Err(why) => return Err(not_opened(why).into()),
+                Err(NotOpened::Unknown) => Err(errors::INTERNAL.into()),
+                Err(why) => Err(not_opened(why).into()),
+            },
+            Holder::Away => Err(errors::INTERNAL.into()),
+            Holder::Here | Holder::Nowhere => {
+                let made = self.made(name, namespace).await;
+                Ok(made.map_err(|failure| not_made(&failure))?)
             }
         }
-        Ok(Log::Near(self.make_near(name, namespace).await?))
+    }
+
+    /// The log of a durable channel of a namespace that is here or nowhere; made if it is
+    /// nowhere, on the node that all see as its home, so that several that have it made at the
+    /// same time have one made.
+    async fn made(
+        &self,
+        name: &ChannelName,
+        namespace: &Namespace,
+    ) -> Result<Log, NamespaceFailure> {
+        if !self.channels.has(name.as_str()) {
+            // A node that is yet to be met, or to say what it has, may have it.
+            if !self.channels.are_others_settled() {
+                return Err(SetFailure::Busy.into());
+            }
+            if let Some(maker) = self.maker_of(name) {
+                match self.open_far(name, &maker, true).await {
+                    Ok(log) => return Ok(Log::Far(log)),
+                    // Its configuration has no such namespace.
+                    Err(NotOpened::Unknown) => {}
+                    Err(NotOpened::Away) => return Err(SetFailure::Busy.into()),
+                    Err(NotOpened::TooMany) => {
+                        return Err(NamespaceFailure::TooMany {
+                            namespace: namespace.name.clone(),
+                            most: namespace.max_channels,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(Log::Near(self.make(name, namespace).await?))
     }
 
     /// The durable channel of a namespace on this node, which is made if it is not there.
@@ -199,8 +218,7 @@ impl Shared {
     }
 
     /// Has the durable channel of a namespace made whose name this is, if it is one and not
-    /// there yet, nor on another node: on the node that all see as its home, so that several
-    /// that have it made at the same time have one made. Then this node knows where it is.
+    /// there yet, nor on another node. Then this node knows where it is.
     ///
     /// # Errors
     /// Why it cannot be.
@@ -208,40 +226,18 @@ impl Shared {
         let Some((name, namespace)) = self.durable_of(channel) else {
             return Ok(());
         };
-        let busy = || NamespaceFailure::from(SetFailure::Busy);
-        let maker = match self.holder_of(&name) {
-            Holder::Here => None,
+        match self.holder_of(&name) {
             Holder::There(_) | Holder::Away => return Ok(()),
-            Holder::Nowhere if !self.channels.are_others_settled() => return Err(busy()),
-            Holder::Nowhere => self.maker_of(&name),
-        };
-        if let Some(maker) = maker {
-            match self.open_far(&name, &maker, true).await {
-                Ok(_) => {
-                    let known = timeout(PLACE_KNOWN_WITHIN, self.known_elsewhere(&name));
-                    return known.await.map_err(|_| busy());
-                }
-                // Its configuration has no such namespace.
-                Err(NotOpened::Unknown) => {}
-                Err(NotOpened::Away) => return Err(busy()),
-                Err(NotOpened::TooMany) => {
-                    return Err(NamespaceFailure::TooMany {
-                        namespace: namespace.name.clone(),
-                        most: namespace.max_channels,
-                    });
-                }
+            Holder::Here | Holder::Nowhere => {}
+        }
+        match self.made(&name, &namespace).await {
+            Ok(Log::Far(_)) => {
+                let known = self.channels.appears_elsewhere(name.as_str());
+                let known = timeout(PLACE_KNOWN_WITHIN, known).await;
+                known.map_err(|_| SetFailure::Busy.into())
             }
-        }
-        match self.make(&name, &namespace).await {
-            Ok(_) | Err(NamespaceFailure::Elsewhere(_)) => Ok(()),
+            Ok(Log::Near(_)) | Err(NamespaceFailure::Elsewhere(_)) => Ok(()),
             Err(failure) => Err(failure),
-        }
-    }
-
-    /// Waits until another node has said that it has the channel.
-    async fn known_elsewhere(&self, name: &ChannelName) {
-        while self.channels.elsewhere(name.as_str()).is_empty() {
-            sleep(AGAIN).await;
         }
     }
 
@@ -280,6 +276,8 @@ fn not_made(failure: &NamespaceFailure) -> ClientError {
             errors::LIMIT_EXCEEDED
         }
         NamespaceFailure::Elsewhere(_) => errors::NOT_AVAILABLE,
+        // It can be in a moment.
+        NamespaceFailure::Set(SetFailure::Busy) => errors::INTERNAL,
         NamespaceFailure::Set(failure) => {
             tracing::warn!(error = %failure, "a durable channel of a namespace is not made");
             errors::INTERNAL

@@ -6,6 +6,7 @@ mod company;
 mod connecting;
 mod durable;
 mod far_logs;
+mod handing;
 mod homes;
 mod hooks;
 mod lagging;

@@ -1,5 +1,7 @@
 // The client library of a Hearken node, for Node and browsers.
 
+import type { Delivered } from "../event.js";
+
 declare global {
   // As the library of later versions of TypeScript has it.
   interface SymbolConstructor {
@@ -10,103 +12,63 @@ declare global {
 /** Milliseconds, or a time such as `"2s"`, `"500ms"` or `"1.5m"`. */
 export type Duration = number | string;
 
-/**
- * An event that the node has sent: CloudEvents 1.0 with what Hearken adds. The same as plugins are
- * given; their module is not imported here, since it has the globals of a plugin.
- */
-export interface Event<T = unknown> {
-  readonly specversion: "1.0";
-  /** Unique for each `source`. */
-  readonly id: string;
-  /** URI reference of the publisher, e.g. `/nodes/a/plugins/cart`. */
-  readonly source: string;
-  /** Dotted name, e.g. `custom.cart.added`. */
-  readonly type: string;
-  /** The thing that the event is about. */
-  readonly subject?: string;
-  /** When it happened, as its producer says, else when it was recorded; RFC 3339. */
-  readonly time: string;
-  /** When the node of origin took it; RFC 3339 with milliseconds. */
-  readonly recordedtime: string;
-  /** Media type of the data. */
-  readonly datacontenttype: string;
-  /** The data: what its JSON says, a string if it is text, else a `Uint8Array`; `null` if there is none. */
-  readonly data: T;
-  /** The data as text. */
-  text(): string;
-  /** The data as bytes. */
-  bytes(): Uint8Array;
-  /** Whether it is sent to every node of the cluster. */
-  readonly distributed: boolean;
-  /** Name of the node where it was published. */
-  readonly origin: string;
-  /** Whether that is the node that has sent it. */
-  readonly localorigin: boolean;
-  /** The channel that it belongs to. */
-  readonly channel?: string;
-  /** Its number within the channel, from 1. */
-  readonly sequence?: number;
-  /** W3C trace context. */
-  readonly traceparent?: string;
-  /** W3C trace context. */
-  readonly tracestate?: string;
-  /** All other CloudEvents extension attributes. */
-  readonly extensions: { readonly [name: string]: unknown };
-  /** As CloudEvents in JSON. */
-  toJSON(): Record<string, unknown>;
-}
+/** An event that the node has sent. */
+export interface Event<T = unknown> extends Delivered<T, unknown> {}
 
 export interface ClientOptions {
   /** A key or a token, or what answers one: it is asked for each request, so that it can change. */
-  key?: string | (() => string | Promise<string>);
+  key?: (string | (() => string | Promise<string>)) | undefined;
   /** Source of what is published, a URI reference; by default the node says whose it is. */
-  source?: string;
+  source?: string | undefined;
   /** Closes the client when it is aborted. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** How long a request may take, attempts to repeat it included; 30 s. */
-  timeout?: Duration;
+  timeout?: Duration | undefined;
   /**
    * Pauses before something is tried again: each is random, up to a bound that doubles from
    * `min`, 100 ms, to `max`, 30 s. What the node asks for by `Retry-After` is waited beside it.
    */
-  retry?: { min?: Duration; max?: Duration };
+  retry?: { min?: Duration; max?: Duration } | undefined;
   /** After so long without a sign of life a stream is opened again; 45 s. */
-  silence?: Duration;
+  silence?: Duration | undefined;
   /** What is called instead of the global `fetch`. */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
 }
 
 export interface EmitOptions {
   /** The thing that the event is about. */
-  subject?: string;
+  subject?: string | undefined;
   /** Written as JSON; a `Uint8Array` as it is. */
   data?: unknown;
   /** Sends it to every node of the cluster. */
-  distributed?: boolean;
+  distributed?: boolean | undefined;
   /** The channel that it is appended to. */
-  channel?: string;
+  channel?: string | undefined;
   /** Unique for the source; made by the client for what goes to a channel, else by the node. */
-  id?: string;
+  id?: string | undefined;
   /** Who has made it; the client's `source` if absent. */
-  source?: string;
+  source?: string | undefined;
   /** When it happened, if that was not just now. */
-  time?: Date | string;
+  time?: Date | string | undefined;
   /** Media type of the data; `application/json`. */
-  datacontenttype?: string;
+  datacontenttype?: string | undefined;
   /** CloudEvents extension attributes: names of 1 to 20 lower-case letters and digits. */
-  extensions?: { [name: string]: string | number | boolean };
+  extensions?: { [name: string]: string | number | boolean } | undefined;
 }
 
 export interface CallOptions {
-  /** How long it may take, attempts to repeat it included; the client's `timeout` if absent. */
-  timeout?: Duration;
+  /**
+   * How long it may take, attempts to repeat it included, from when it is its turn; the client's
+   * `timeout` if absent.
+   */
+  timeout?: Duration | undefined;
   /** Gives it up. What was sent may have been published. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface Expecting {
   /** Only if the channel's last event has this number, perhaps with its epoch: `41`, `"EPOCH-41"`. */
-  expect?: number | string;
+  expect?: number | string | undefined;
 }
 
 /** What an event was given. */
@@ -131,11 +93,11 @@ export type Listener<T = any> = (event: Event<T>) => unknown;
 
 export interface Filter {
   /** Only events with exactly this subject. */
-  subject?: string;
+  subject?: string | undefined;
   /** Only events of this channel, as they are published. */
-  channel?: string;
+  channel?: string | undefined;
   /** Only events that were published on the node that is asked. */
-  localOnly?: boolean;
+  localOnly?: boolean | undefined;
 }
 
 interface ClientEvents {
@@ -221,16 +183,16 @@ export interface ChannelOptions {
    * once, also across restarts. At most one reads under a name at a time. Without it what comes is
    * followed from `from` on for as long as the client lives.
    */
-  client?: string;
+  client?: string | undefined;
   /**
    * Where to begin, for a client of whom the node has no position: the first event that is kept,
    * the next that comes, behind a position, or at a time. `"first"`; without `client`, `"new"`.
    */
-  from?: "first" | "new" | number | string | Date;
+  from?: "first" | "new" | number | string | Date | undefined;
   /** Most events of a page; 100. */
-  limit?: number;
+  limit?: number | undefined;
   /** Only events with exactly this subject. */
-  subject?: string;
+  subject?: string | undefined;
 }
 
 /** Numbers of events that follow each other. */

@@ -69,7 +69,7 @@ export class Publisher {
       body: JSON.stringify(content),
       headers,
       signal,
-      until: Date.now() + (timeout === undefined ? this.http.timeout : milliseconds(timeout, "a timeout")),
+      time: timeout === undefined ? this.http.timeout : milliseconds(timeout, "a timeout"),
       keyed: channel !== undefined,
     };
     return this.#inOrder(channel ?? "", () => this.#repeat(asked));
@@ -93,9 +93,11 @@ export class Publisher {
     }
   }
 
-  async #repeat({ body, headers, signal, until, keyed }) {
+  async #repeat({ body, headers, signal, time, keyed }) {
     // So that what was subscribed to before hears what comes of it.
     await within(SETTLING, this.settled());
+    // From here on: it is not late because of those before it.
+    const until = Date.now() + time;
     const backoff = new Backoff(this.retry);
     for (;;) {
       // Leaves time for another attempt, where that is possible.

@@ -1,10 +1,14 @@
 //! Plugins of different nodes.
 
+use std::collections::BTreeSet;
+
+use hearken::admin::{PluginState, PluginStatus};
 use serde_json::json;
 
-use crate::support::cluster::three;
+use crate::support::cluster::{linked, node, three};
+use crate::support::languages::Language;
 use crate::support::load::{Load, all, numbers};
-use crate::support::plugin::plugin;
+use crate::support::plugin::{Plugin, plugin};
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn what_a_plugin_sends_reaches_the_plugins_of_other_nodes() {
@@ -40,6 +44,58 @@ pub async fn what_a_plugin_sends_reaches_the_plugins_of_other_nodes() {
             assert!(parent.contains("0af7651916cd43dd8448eb211c80319c"), "{got}");
         }
     }
+}
+
+/// A guest in each language, each called by its guest and language.
+fn in_all(guest: &str, manifest: &str) -> [Plugin; 3] {
+    Language::ALL.map(|language| {
+        let name = format!("{guest}-{}", language.name());
+        language.guest(guest).named(&name).manifest(manifest)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plugin_sends_reaches_those_of_another_node_in_each_language() {
+    let senders = in_all("spread", "");
+    let receivers = in_all("recorder", "subscribe = [\"custom.attributes.spread\"]");
+    let a = node("a").plugins(senders.clone()).start().await;
+    let b = node("b").plugins(receivers.clone());
+    let b = b.joins(&a.cluster_address().await).start().await;
+    linked(&[&a, &b]).await;
+    for (node, plugins) in [(&a, &senders), (&b, &receivers)] {
+        for plugin in plugins {
+            // A node serves before the engine of a text is ready.
+            let runs = |status: &PluginStatus| status.state == PluginState::Running;
+            node.until(&plugin.name, runs).await;
+        }
+    }
+    // Answers when the other knows what is wanted here, the plugins' wishes too.
+    let mut recorded = b.listen("custom.recorded.*").await;
+    let event = json!({ "type": "spread.now", "subject": "tea", "data": { "n": 1 } });
+    a.publish(&event).await;
+    let reports = recorded.take(senders.len() * receivers.len()).await;
+    let told: BTreeSet<_> = reports
+        .iter()
+        .map(|report| {
+            let data = &report["data"];
+            assert_eq!(
+                (&data["subject"], &data["data"]["n"]),
+                (&json!("tea"), &json!(1))
+            );
+            (report["source"].to_string(), data["source"].to_string())
+        })
+        .collect();
+    let pairs = receivers
+        .iter()
+        .flat_map(|to| senders.iter().map(move |from| (to, from)));
+    let expected: BTreeSet<_> = pairs
+        .map(|(to, from)| {
+            let to = json!(format!("/nodes/b/plugins/{}", to.name));
+            let from = json!(format!("/nodes/a/plugins/{}", from.name));
+            (to.to_string(), from.to_string())
+        })
+        .collect();
+    assert_eq!(told, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

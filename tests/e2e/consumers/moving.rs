@@ -5,15 +5,21 @@ use serde_json::{Value, json};
 
 use hearken::admin::{PluginState, PluginStatus, ReplayState};
 
-use super::{all, append, attempts, consuming, node, order, reports, until_handled};
+use super::{all, append, attempts, consuming, node, node_in, order, reports, until_handled};
 use crate::support::api::{Api, answer};
 use crate::support::events::Events;
+use crate::support::languages::{Language, in_each_language};
 use crate::support::node::TestNode;
 use crate::support::{DEADLINE, POLL};
 
 /// A node whose plugin has handled three events, and what it says from then on.
 async fn handled() -> (TestNode, Events) {
-    let node = node("").await;
+    handled_in(Language::Rust).await
+}
+
+/// The same in another language.
+async fn handled_in(language: Language) -> (TestNode, Events) {
+    let node = node_in(language, "").await;
     let mut reports = reports(&node).await;
     let events = [
         order("o1", "a", Value::Null),
@@ -25,6 +31,11 @@ async fn handled() -> (TestNode, Events) {
     attempts(&mut reports, 3).await;
     until_handled(&node, last).await;
     (node, reports)
+}
+
+/// Which attempt it is of what is handed over again: by the host's count, or the instance's.
+fn second(language: Language) -> Option<u64> {
+    Some(if language.is_compiled() { 1 } else { 2 })
 }
 
 async fn replay(api: &Api, request: Value) -> (StatusCode, Value) {
@@ -67,85 +78,107 @@ async fn stop(api: &Api) -> (StatusCode, Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn a_consumer_that_is_sent_back_gets_its_events_again() {
-    let (node, mut reports) = handled().await;
-    let path = "/v1/channels/orders/consumers/consuming/seek";
-    let seek = node
-        .request(Method::POST, path)
-        .json(&json!({ "after": 1 }));
-    assert_eq!(answer(seek).await.status(), StatusCode::OK);
-    let mut again = attempts(&mut reports, 2).await;
-    again.sort();
-    assert_eq!(again, ["o2", "o3"].map(|id| (id.to_owned(), Some(1))));
-    until_handled(&node, 3).await;
-    let rounds = ["consuming/1", "consuming~seek-1/1"];
-    assert_eq!(appended(&node).await, rounds, "it is stored anew");
+    in_each_language(async |language| {
+        let (node, mut reports) = handled_in(language).await;
+        let path = "/v1/channels/orders/consumers/consuming/seek";
+        let seek = node
+            .request(Method::POST, path)
+            .json(&json!({ "after": 1 }));
+        assert_eq!(answer(seek).await.status(), StatusCode::OK);
+        let mut again = attempts(&mut reports, 2).await;
+        again.sort();
+        assert_eq!(
+            again,
+            ["o2", "o3"].map(|id| (id.to_owned(), second(language)))
+        );
+        until_handled(&node, 3).await;
+        let rounds = ["consuming/1", "consuming~seek-1/1"];
+        assert_eq!(appended(&node).await, rounds, "it is stored anew");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn a_range_is_handed_over_again_beside_the_consumer() {
-    let (node, mut reports) = handled().await;
-    let (status, body) = replay(
-        &node,
-        json!({ "channel": "orders", "after": 0, "until": 2 }),
-    )
+    in_each_language(async |language| {
+        let (node, mut reports) = handled_in(language).await;
+        let (status, body) = replay(
+            &node,
+            json!({ "channel": "orders", "after": 0, "until": 2 }),
+        )
+        .await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!(body["replay"]["until"], 2);
+        let again = attempts(&mut reports, 2).await;
+        assert_eq!(
+            again,
+            ["o1", "o2"].map(|id| (id.to_owned(), second(language)))
+        );
+        let status = node.until("consuming", done).await;
+        let replay = status.replay.expect("looked for");
+        assert_eq!((replay.handled, replay.failed, replay.at), (2, 0, 2));
+        let appended = appended(&node).await;
+        assert_eq!(appended.len(), 2, "it is stored anew: {appended:?}");
+        assert_eq!(appended[0], "consuming/1");
+        assert!(appended[1].starts_with("consuming~replay-"), "{appended:?}");
+        assert_eq!(status.consumers[0].after, 3, "its place does not move");
+        append(&node, &[order("o4", "a", Value::Null)]).await;
+        assert_eq!(
+            attempts(&mut reports, 1).await,
+            [("o4".to_owned(), Some(1))]
+        );
+    })
     .await;
-    assert_eq!(status, StatusCode::OK, "{body}");
-    assert_eq!(body["replay"]["until"], 2);
-    let again = attempts(&mut reports, 2).await;
-    assert_eq!(again, ["o1", "o2"].map(|id| (id.to_owned(), Some(1))));
-    let status = node.until("consuming", done).await;
-    let replay = status.replay.expect("looked for");
-    assert_eq!((replay.handled, replay.failed, replay.at), (2, 0, 2));
-    let appended = appended(&node).await;
-    assert_eq!(appended.len(), 2, "it is stored anew: {appended:?}");
-    assert_eq!(appended[0], "consuming/1");
-    assert!(appended[1].starts_with("consuming~replay-"), "{appended:?}");
-    assert_eq!(status.consumers[0].after, 3, "its place does not move");
-    append(&node, &[order("o4", "a", Value::Null)]).await;
-    assert_eq!(
-        attempts(&mut reports, 1).await,
-        [("o4".to_owned(), Some(1))]
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn a_copy_is_handed_a_range_and_changes_nothing() {
-    let (node, mut reports) = handled().await;
-    let before = all(&node, "handled").await.len();
-    assert_eq!(before, 1);
-    let request = json!({ "channel": "orders", "after": 0, "copy": true });
-    let (status, body) = replay(&node, request).await;
-    assert_eq!(status, StatusCode::OK, "{body}");
-    assert_eq!(body["name"], "consuming.replay");
-    let status = node.until("consuming", done).await;
-    let replay = status.replay.expect("looked for");
-    assert_eq!((replay.copy, replay.handled, replay.failed), (true, 3, 0));
-    assert_eq!((status.consumers[0].after, status.counters.failed), (3, 0));
-    until_copy_is_gone(&node).await;
-    // Of what it sent and appended nothing is there.
-    append(&node, &[order("o4", "a", Value::Null)]).await;
-    assert_eq!(
-        attempts(&mut reports, 1).await,
-        [("o4".to_owned(), Some(1))]
-    );
-    assert_eq!(all(&node, "handled").await.len(), before);
+    in_each_language(async |language| {
+        let (node, mut reports) = handled_in(language).await;
+        let before = all(&node, "handled").await.len();
+        assert_eq!(before, 1);
+        let request = json!({ "channel": "orders", "after": 0, "copy": true });
+        let (status, body) = replay(&node, request).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!(body["name"], "consuming.replay");
+        let status = node.until("consuming", done).await;
+        let replay = status.replay.expect("looked for");
+        assert_eq!((replay.copy, replay.handled, replay.failed), (true, 3, 0));
+        assert_eq!((status.consumers[0].after, status.counters.failed), (3, 0));
+        until_copy_is_gone(&node).await;
+        // Of what it sent and appended nothing is there.
+        append(&node, &[order("o4", "a", Value::Null)]).await;
+        assert_eq!(
+            attempts(&mut reports, 1).await,
+            [("o4".to_owned(), Some(1))]
+        );
+        assert_eq!(all(&node, "handled").await.len(), before);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 pub async fn what_fails_in_a_replay_is_counted_and_not_tried_again() {
-    let (node, mut reports) = handled().await;
-    let last = append(&node, &[order("o5", "a", json!({ "do": "reject" }))]).await;
-    attempts(&mut reports, 1).await;
-    until_handled(&node, last).await;
-    let (status, body) = replay(&node, json!({ "channel": "orders", "after": 2 })).await;
-    assert_eq!(status, StatusCode::OK, "{body}");
-    let status = node.until("consuming", done).await;
-    let replay = status.replay.expect("looked for");
-    assert_eq!((replay.handled, replay.failed), (1, 1));
-    assert_eq!(replay.last_error.as_deref(), Some("it is told to reject"));
-    assert_eq!(status.consumers[0].dead, 1, "a replay makes no dead letter");
-    let again = attempts(&mut reports, 2).await;
-    assert_eq!(again, ["o3", "o5"].map(|id| (id.to_owned(), Some(1))));
+    in_each_language(async |language| {
+        let (node, mut reports) = handled_in(language).await;
+        let last = append(&node, &[order("o5", "a", json!({ "do": "reject" }))]).await;
+        attempts(&mut reports, 1).await;
+        until_handled(&node, last).await;
+        let (status, body) = replay(&node, json!({ "channel": "orders", "after": 2 })).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let status = node.until("consuming", done).await;
+        let replay = status.replay.expect("looked for");
+        assert_eq!((replay.handled, replay.failed), (1, 1));
+        let error = replay.last_error.as_deref().unwrap_or_default();
+        assert!(error.contains("it is told to reject"), "{error}");
+        assert_eq!(status.consumers[0].dead, 1, "a replay makes no dead letter");
+        let again = attempts(&mut reports, 2).await;
+        assert_eq!(
+            again,
+            ["o3", "o5"].map(|id| (id.to_owned(), second(language)))
+        );
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,29 @@ async fn a_handler_waits_for_several_things_at_once() {
     assert_eq!(answer(&mut answers).await, json!([1, 2, "TimeoutError"]));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_begin_with_the_same_memory_have_chance_and_time_of_their_own() {
+    let (node, mut reports) = node().await;
+    let mut answers = node.listen("custom.answered").await;
+    let text = r#"import { listen, send } from "hearken";
+        const drawn = Math.random();
+        const began = performance.now();
+        listen("custom.asked", function tell() {
+          const goes = performance.timeOrigin > 0 && began >= 0 && performance.now() >= began;
+          send("answered", { data: [drawn, Math.random(), goes] });
+        });"#;
+    for name in ["one", "two"] {
+        save(&node, &format!("{name}.js"), text);
+        reports.about("plugin.started", name).await;
+    }
+    node.send("asked", 0).await;
+    let [one, two] = [answer(&mut answers).await, answer(&mut answers).await];
+    assert_ne!(one[0], two[0], "at the top of the file");
+    assert_ne!(one[1], two[1], "in a handler");
+    assert_ne!(one[0], one[1]);
+    assert_eq!([&one[2], &two[2]], [&json!(true), &json!(true)]);
+}
+
 /// A server that answers two requests when both have come, and none before.
 async fn server() -> (String, AbortOnDropHandle<()>) {
     let both = Arc::new(Barrier::new(2));

@@ -103,6 +103,148 @@ async fn what_is_wrong_with_a_text_is_shown_by_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_built_of_what_would_not_start() {
+    let folder = folder();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+    for (name, text, told) in [
+        (
+            "bad.js",
+            "const a = 1;\nconst b = ;\n",
+            ["bad.js:2:11", "2 | const b = ;", "  ^"],
+        ),
+        (
+            "bad.ts",
+            "type A = number;\nenum B { C }\n",
+            ["bad.ts:2:1", "2 | enum B { C }", "  ^"],
+        ),
+        (
+            "throws.js",
+            "const a = {};\na.b.c;\n",
+            ["throws.js:2:", "2 | a.b.c;", "  ^"],
+        ),
+    ] {
+        write(name, text);
+        let built = ["plugin", "build", name, "--out", "out.wasm"];
+        let built = command(&folder, &built).await;
+        assert_eq!(built.code, 1, "{built:?}");
+        for told in told {
+            assert!(built.stderr.contains(told), "{name}: {built:?}");
+        }
+        assert_eq!(built.stdout, "");
+        assert!(!folder.path().join("out.wasm").exists(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_asks_for_a_secret_when_it_starts_is_built_where_there_is_none() {
+    let folder = folder();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+    let text = format!(
+        "import {{ secrets }} from \"hearken\";\n\
+         const token = secrets.get(\"token\");\n{}",
+        answering("token.length")
+    );
+    write("asks.js", &text);
+    write(
+        "asks.toml",
+        "[secrets]\ntoken = { env = \"NOBODY_HAS_THIS\" }\n",
+    );
+    let built = command(&folder, &["plugin", "build", "asks.js"]).await;
+    assert_eq!(built.code, 0, "{built:?}");
+    let event = "{\"type\":\"asked\"}";
+    let tried = command(&folder, &["plugin", "try", "asks.js", "--event", event]).await;
+    let length = "stand-in-for-token".len();
+    assert!(
+        tried
+            .stdout
+            .contains(&format!("sent custom.answered {length}")),
+        "{tried:?}"
+    );
+    write("asks.toml", "");
+    let refused = command(&folder, &["plugin", "build", "asks.js"]).await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("asks.js:2:"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_texts_is_given_by_its_name() {
+    let folder = folder();
+    let plugins = folder.path().join("plugins");
+    fs::create_dir_all(plugins.join("shop")).expect("a new folder");
+    let write = |name: &str, text: &str| fs::write(plugins.join(name), text).expect("a new file");
+    write("_one.js", "export const one = 1;\n");
+    write("shop/cart.js", "export { one } from \"../_one.js\";\n");
+    let main = format!(
+        "import {{ one }} from \"./cart.js\";\n{}",
+        answering("event.data + one")
+    );
+    write("shop/main.js", &main);
+    let checked = command(&folder, &["plugin", "check", "plugins/shop"]).await;
+    assert_eq!(checked.code, 0, "{checked:?}");
+    assert!(
+        checked.stdout.contains("custom.asked (answer)"),
+        "{checked:?}"
+    );
+    fs::write(
+        folder.path().join("event.json"),
+        "{\"type\":\"asked\",\"data\":1}",
+    )
+    .expect("a new file");
+    let tried = ["plugin", "try", "plugins/shop/", "--event", "event.json"];
+    let tried = command(&folder, &tried).await;
+    assert!(tried.stdout.contains("sent custom.answered 2"), "{tried:?}");
+    let built = command(&folder, &["plugin", "build", "plugins/shop"]).await;
+    assert_eq!(built.stdout, "target/shop.wasm\n", "{built:?}");
+
+    // From within it too.
+    let data = compiled().await.display().to_string();
+    for within in [".", "main.js"] {
+        let check = ["plugin", "check", within, "--data", &data];
+        let checked = run(hearken(&plugins.join("shop"), &check)).await;
+        assert_eq!(checked.code, 0, "{checked:?}");
+    }
+
+    let none = command(&folder, &["plugin", "check", "plugins"]).await;
+    assert_eq!(none.code, 1, "{none:?}");
+    assert!(none.stderr.contains("main.js"), "{none:?}");
+    fs::write(plugins.join("Cargo.toml"), "").expect("a new file");
+    let unbuilt = command(&folder, &["plugin", "check", "plugins"]).await;
+    assert_eq!(unbuilt.code, 1, "{unbuilt:?}");
+    assert!(
+        unbuilt.stderr.contains("plugin build plugins"),
+        "{unbuilt:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_to_try_may_be_given_or_come_from_standard_input() {
+    let folder = folder();
+    fs::write(folder.path().join("good.js"), answering("event.data")).expect("a new file");
+    let data = compiled().await.display().to_string();
+    let seven = "{\"type\":\"asked\",\"data\":7}";
+    for (event, given, code, told) in [
+        ("-", seven, 0, "sent custom.answered 7"),
+        ("-", "nonsense", 1, "standard input: "),
+        (seven, "", 0, "sent custom.answered 7"),
+        ("{\"subject\":\"a\"}", "", 1, "--event: "),
+    ] {
+        let attempt = [
+            "plugin", "try", "good.js", "--event", event, "--data", &data,
+        ];
+        fs::write(folder.path().join("given"), given).expect("a file");
+        let stdin = fs::File::open(folder.path().join("given")).expect("it was written");
+        let mut tried = hearken(folder.path(), &attempt);
+        tried.stdin(stdin);
+        let tried = run(tried).await;
+        assert_eq!(tried.code, code, "{tried:?}");
+        assert!(
+            format!("{}{}", tried.stdout, tried.stderr).contains(told),
+            "{tried:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_component_that_carries_a_text_is_the_plugin_that_the_text_is() {
     let folder = folder();
     fs::write(folder.path().join("_one.js"), "export const one = 1;\n").expect("a new file");
@@ -166,12 +308,10 @@ async fn dev_runs_texts_and_keeps_their_types() {
         .await;
     node.send("asked", 0).await;
     assert_eq!(answer(&mut answers).await, 1);
-    let types = node.plugins().join(".hearken/hearken.d.ts");
-    assert!(
-        fs::read_to_string(types)
-            .expect("it is there")
-            .contains("\"hearken\"")
-    );
+    for module in ["index.d.ts", "testing/index.d.ts", "client/index.d.ts"] {
+        let types = node.plugins().join(".hearken/npm").join(module);
+        assert!(types.is_file(), "{module}");
+    }
     fs::write(node.plugins().join("hello.js"), answering("2")).expect("a file");
     let answered = async {
         loop {

@@ -7,7 +7,8 @@ use hearken::script::Language;
 use serde_json::json;
 
 use super::{answer, answering, node, save};
-use crate::support::plugin::file;
+use crate::support::plugin::{file, text};
+use crate::support::process::NodeProcess;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_is_a_listener_and_each_save_the_next_version() {
@@ -73,6 +74,18 @@ async fn a_bad_save_keeps_the_old_version_and_shows_the_line() {
         ("\n\nnull.property;\n", "text.js:3:"),
         ("1 + 1;\n", "listens to nothing"),
         ("import \"node:fs\";\n", "node:fs"),
+        (
+            "const { listen } = require(\"hearken\");\n",
+            "a text is a module",
+        ),
+        (
+            "import { lisen } from \"hearken\";\n",
+            "there are listen, send",
+        ),
+        (
+            "import { send } from \"hearken\";\nimport {\n  listens,\n} from 'hearken';\n",
+            "text.js:3:3",
+        ),
     ] {
         save(&node, "text.js", text);
         let failed = reports.about("plugin.failed", "text").await;
@@ -92,6 +105,25 @@ async fn a_bad_save_keeps_the_old_version_and_shows_the_line() {
     let refused = node.act("text", "reload").await;
     let told = refused.text().await.expect("a problem");
     assert!(told.contains("text.js:2:11"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_logged_once() {
+    let node = NodeProcess::start([text("bad", "js", "null.property;\n")], &[]).await;
+    node.says(&["failed to start", "bad.js:1:"]).await;
+    let lines = node.log();
+    let about = lines.iter().map(ToString::to_string);
+    let about: Vec<String> = about.filter(|line| line.contains("bad.js:1:")).collect();
+    assert_eq!(about.len(), 1, "{about:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_called_as_texts_are_elsewhere_is_told() {
+    let node = NodeProcess::start([], &[]).await;
+    for name in ["shop.tsx", "cart.cjs"] {
+        fs::write(node.plugins().join(name), "1;\n").expect("a new file");
+        node.says(&["ignored", name, ".mts"]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

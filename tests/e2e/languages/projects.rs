@@ -163,6 +163,20 @@ async fn a_node_without_dev_takes_what_was_built() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_listener_without_a_name_is_called_by_the_place_that_was_written() {
+    let (node, mut reports) = node().await;
+    let map = r#"{"version":3,"sources":["shop/src/a.ts"],"mappings":"AAAA;AAIA"}"#;
+    save(&node, "shop.js.map", map);
+    let text = "import { listen } from \"hearken\";\n\
+                listen(\"custom.asked\", () => {});\n\
+                //# sourceMappingURL=shop.js.map\n";
+    save(&node, "shop.js", text);
+    reports.about("plugin.started", "shop").await;
+    let status = node.status("shop").await.expect("it is there");
+    assert_eq!(status.listeners[0].name, "shop/src/a.ts:5");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_has_the_place_that_was_written() {
     let (node, mut reports) = node().await;
     node.place_manifest("spins", "[limits]\ndeadline = \"300ms\"\n");

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use hearken::admin::{PluginState, PluginStatus};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -52,6 +53,7 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
             square: table[event.data.n],
             kept: kept.get("count"),
             later: Date.now() > made,
+            since: performance.now() >= 0 && performance.now() < 60_000,
             random: Math.random(),
             unique: crypto.randomUUID(),
           } });
@@ -74,8 +76,9 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
         node.place(&plugin.manifest(manifest));
     }
     for plugin in ["one", "two"] {
-        reports.about("plugin.started", plugin).await;
-        let status = node.status(plugin).await.expect("it is there");
+        // In whatever order they come.
+        let is_running = |status: &PluginStatus| status.state == PluginState::Running;
+        let status = node.until(plugin, is_running).await;
         let language = serde_json::to_value(status.language).expect("a word");
         assert_eq!(language, "typescript");
         assert_eq!(status.listeners[0].name, "answer");
@@ -89,6 +92,7 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
         assert_eq!(told["kept"], 41);
         assert_eq!(told["late"], "TimeoutError");
         assert_eq!(told["later"], true, "the clock goes on");
+        assert_eq!(told["since"], true, "from the start of the instance");
     }
     for differs in ["random", "unique"] {
         assert_ne!(first[0][differs], first[1][differs], "{differs}");
@@ -99,7 +103,7 @@ async fn a_snapshot_begins_with_the_state_that_was_kept() {
         .until(|event| event["type"] == "plugin.failed")
         .await;
     let reason = failed["data"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("squares.ts:20:"), "{failed}");
+    assert!(reason.contains("squares.ts:21:"), "{failed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

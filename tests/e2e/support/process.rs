@@ -33,6 +33,11 @@ pub fn hearken(folder: &Path, arguments: &[&str]) -> Command {
 fn hearken_by(program: &[&str], folder: &Path, arguments: &[&str]) -> Command {
     let all = [program, &[env!("CARGO_BIN_EXE_hearken")], arguments].concat();
     let mut command = command(all[0], folder, &all[1..]);
+    // What is compiled for one command is there for the next, and not in anybody's home.
+    command.env(
+        "XDG_CACHE_HOME",
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
+    );
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"HEARKEN_") {
             command.env_remove(name);

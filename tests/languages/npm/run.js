@@ -1,6 +1,6 @@
 'use strict';
-// Projects of npm on a node: packages that people use do something real in handlers, and a new
-// project is got, tested and run as its author would.
+// Projects of npm on a node: packages that people use do something real in handlers, a new
+// project is got, tested and run as its author would, and the types that are published are tried.
 //
 //   node tests/languages/npm/run.js [PROGRAM]
 //
@@ -15,6 +15,7 @@ const path = require('node:path');
 const node = require('../../clients/harness/node');
 const { conclude, install, program, target } = require('../../clients/harness/suite');
 const { within } = require('../../clients/harness/wait');
+const types = require('./types');
 
 /** Getting packages and compiling the engine takes its time on a slow machine. */
 const LONG = 300000;
@@ -223,11 +224,24 @@ async function fresh(hearken) {
   return 2;
 }
 
+/** The types that `hearken dev` keeps, by TypeScript. */
+async function typed(hearken, installed) {
+  const place = node.folder();
+  types.fill(path.join(place, 'plugins'));
+  let checks = 0;
+  await dev(hearken, place, async () => {
+    checks = types.check(place, installed);
+  });
+  fs.rmSync(place, { recursive: true, force: true });
+  return checks;
+}
+
 async function all() {
   const hearken = program();
   install(__dirname);
   const installed = path.join(target, 'clients', path.basename(__dirname), 'node_modules');
-  return (await packages(hearken, installed)) + (await fresh(hearken));
+  const checks = [await typed(hearken, installed), await packages(hearken, installed), await fresh(hearken)];
+  return checks.reduce((sum, count) => sum + count);
 }
 
 conclude(all());

@@ -327,7 +327,7 @@ impl Dev {
 
     /// Keeps what editors need to know of texts.
     fn keep_types(&mut self) {
-        if let Err(error) = types::keep(&self.plugins_dir)
+        if let Err(error) = types::keep_types(&self.plugins_dir)
             && !std::mem::replace(&mut self.no_types, true)
         {
             (self.report)(DevReport::NoTypes { error });

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::authoring::project::is_project;
 use crate::script::PROJECT;
 
 /// In the plugins folder; hidden, so that nobody takes it for a plugin's.
@@ -112,9 +113,11 @@ impl Placed {
     pub(super) fn remove_orphans(&mut self) -> io::Result<Vec<String>> {
         let plugins_dir = self.plugins_dir.clone();
         self.remove(|_, component| {
-            let manifest = component.kind.manifest();
-            let manifest = plugins_dir.join(&component.of).join(manifest);
-            matches!(manifest.try_exists(), Ok(false))
+            let folder = plugins_dir.join(&component.of);
+            let manifest = folder.join(component.kind.manifest());
+            let is_gone = matches!(manifest.try_exists(), Ok(false));
+            // What has become a crate is built to a component.
+            is_gone || component.kind == Kind::Project && !is_project(&folder)
         })
     }
 
@@ -229,9 +232,16 @@ mod tests {
         placed.insert("shop", &folder, Kind::Project).unwrap();
         let mut placed = Placed::load(plugins);
         assert_eq!(placed.remove_orphans().unwrap(), [""; 0]);
+        std::fs::write(folder.join("Cargo.toml"), "").unwrap();
+        assert_eq!(placed.remove_orphans().unwrap(), ["shop"], "a crate");
+        assert!(!plugins.join("shop.js").exists());
+        assert!(!plugins.join("shop.js.map").exists());
+
+        std::fs::remove_file(folder.join("Cargo.toml")).unwrap();
+        std::fs::write(plugins.join("shop.js"), "again").unwrap();
+        placed.insert("shop", &folder, Kind::Project).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(placed.remove_orphans().unwrap(), ["shop"]);
         assert!(!plugins.join("shop.js").exists());
-        assert!(!plugins.join("shop.js.map").exists());
     }
 }

@@ -4,24 +4,12 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::authoring::discover::discover_projects;
-use crate::authoring::npm::keep_package;
+use crate::authoring::npm::{HIDDEN, keep, keep_package};
 use crate::authoring::project::is_project;
 use crate::script::{TEXT_EXTENSIONS, TextFile, text_file};
 
-/// The folder.
-const FOLDER: &str = ".hearken";
-
-/// Its files.
-const FILES: [(&str, &str); 3] = [
-    (
-        "hearken.d.ts",
-        include_str!("../../../engines/hearken.d.ts"),
-    ),
-    ("tsconfig.json", include_str!("types/tsconfig.json")),
-    // Made anew by whoever works there.
-    (".gitignore", "*\n"),
-];
+/// What editors are told, within the hidden folder.
+const SETTINGS: (&str, &str) = ("tsconfig.json", include_str!("types/tsconfig.json"));
 
 /// What leads editors there, unless the author has one.
 const TSCONFIG: (&str, &str) = ("tsconfig.json", include_str!("types/outer.json"));
@@ -30,22 +18,12 @@ const TSCONFIG: (&str, &str) = ("tsconfig.json", include_str!("types/outer.json"
 ///
 /// # Errors
 /// When they cannot be written.
-pub(super) fn keep(plugins_dir: &Path) -> io::Result<()> {
+pub(super) fn keep_types(plugins_dir: &Path) -> io::Result<()> {
     if !has_scripts(plugins_dir)? {
         return Ok(());
     }
-    if !discover_projects(plugins_dir)?.is_empty() {
-        keep_package(plugins_dir)?;
-    }
-    let folder = plugins_dir.join(FOLDER);
-    std::fs::create_dir_all(&folder)?;
-    for (name, content) in FILES {
-        let path = folder.join(name);
-        let is_same = std::fs::read(&path).is_ok_and(|old| old == content.as_bytes());
-        if !is_same {
-            std::fs::write(path, content)?;
-        }
-    }
+    keep_package(plugins_dir)?;
+    keep(&plugins_dir.join(HIDDEN), &[SETTINGS])?;
     let (name, content) = TSCONFIG;
     let made = std::fs::File::create_new(plugins_dir.join(name));
     match made {
@@ -84,22 +62,28 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let plugins = dir.path();
         std::fs::write(plugins.join("late.py"), "").unwrap();
-        keep(plugins).unwrap();
-        assert!(!plugins.join(FOLDER).exists(), "nothing needs them");
+        keep_types(plugins).unwrap();
+        assert!(!plugins.join(HIDDEN).exists(), "nothing needs them");
         std::fs::create_dir(plugins.join("shop")).unwrap();
         std::fs::write(plugins.join("shop/main.ts"), "").unwrap();
-        keep(plugins).unwrap();
-        for (name, content) in FILES {
-            let path = plugins.join(FOLDER).join(name);
-            assert_eq!(std::fs::read_to_string(path).unwrap(), content);
+        keep_types(plugins).unwrap();
+        let kept = |name: &str| {
+            let path = plugins.join(HIDDEN).join(name);
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+        };
+        assert_eq!(kept("tsconfig.json"), SETTINGS.1);
+        // Where the settings say that the modules are.
+        let settings: serde_json::Value = serde_json::from_str(SETTINGS.1).unwrap();
+        let modules = settings["compilerOptions"]["paths"].as_object().unwrap();
+        for module in ["hearken", "hearken/testing", "hearken/client"] {
+            assert!(kept(modules[module][0].as_str().unwrap()).contains("export"));
         }
         let own = plugins.join("tsconfig.json");
         assert!(own.is_file());
         std::fs::write(&own, "{}").unwrap();
-        std::fs::write(plugins.join(FOLDER).join("hearken.d.ts"), "old").unwrap();
-        keep(plugins).unwrap();
+        std::fs::write(plugins.join(HIDDEN).join("npm/index.d.ts"), "old").unwrap();
+        keep_types(plugins).unwrap();
         assert_eq!(std::fs::read_to_string(&own).unwrap(), "{}");
-        let types = std::fs::read_to_string(plugins.join(FOLDER).join("hearken.d.ts"));
-        assert_ne!(types.unwrap(), "old");
+        assert_ne!(kept("npm/index.d.ts"), "old");
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::authoring::discover::subfolders;
 use crate::burst::end_of_burst;
+use crate::script::LIBRARIES;
 
 /// Changes are taken together until nothing has changed for so long: editors and
 /// `git checkout` write several files in a burst.
@@ -23,7 +24,7 @@ const LONGEST_BURST: Duration = Duration::from_secs(2);
 const MAX_PATHS: usize = 10_000;
 
 /// What tools write into the folder of a crate or a project.
-const OTHERS: [&str; 2] = ["target", "node_modules"];
+const OTHERS: [&str; 2] = ["target", LIBRARIES];
 
 /// What they write down there of what they have got.
 const LOCKS: [&str; 6] = [

@@ -1,7 +1,7 @@
 //! Makes one text of a project by its own bundler.
 
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::described::Project;
 use super::error::ProjectError;
 use super::{install, tool};
+use crate::script::{LIBRARIES, straight};
 
 /// How long the bundler may take: it takes a tenth of a second for a large project.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -29,9 +30,6 @@ const ALWAYS: [&str; 10] = [
     "--log-level=warning",
     "--color=false",
 ];
-
-/// The folder of libraries, whose sources are not shown.
-const LIBRARIES: &str = "node_modules";
 
 /// What was made of a project. Its files go with it.
 #[derive(Debug)]
@@ -103,13 +101,51 @@ fn disk(path: &Path, error: &io::Error) -> ProjectError {
 
 /// What the bundler says, and what that means here.
 fn explained(said: String) -> String {
-    if said.contains("is built into node") || said.contains("Could not resolve \"node:") {
-        return format!(
-            "{said}\na plugin is no Node program and has no modules of Node; what it can do is in \
-             \"hearken\", and fetch, URL, crypto and timers are global"
+    let unresolved = unresolved(&said);
+    if unresolved.is_empty() {
+        return said;
+    }
+    let is_of_node = |name: &&str| {
+        // It says this of those alone that Node brings.
+        name.starts_with("node:") || said.contains(&format!("The package \"{name}"))
+    };
+    let (of_node, packages): (Vec<&str>, Vec<&str>) = unresolved.into_iter().partition(is_of_node);
+    // What it advises is for programs that run elsewhere.
+    let advises = |line: &&str| ADVICE.iter().any(|advice| line.trim().starts_with(advice));
+    let lines = said.lines().filter(|line| !advises(line));
+    let mut explained = lines.collect::<Vec<_>>().join("\n").trim_end().to_owned();
+    if !packages.is_empty() {
+        let packages = packages.join(" ");
+        explained.push_str(&format!("\nget what is missing: `npm install {packages}`"));
+    }
+    if !of_node.is_empty() {
+        explained.push_str(
+            "\na plugin is no Node program and has no modules of Node; what it can do is in \
+             \"hearken\", and fetch, URL, crypto and timers are global",
         );
     }
-    said
+    explained
+}
+
+/// What the bundler says of a package that it does not find: how to have it looked for when the
+/// text runs, where there are none.
+const ADVICE: [&str; 2] = ["You can mark the path", "The package \""];
+
+/// The packages that the bundler has not found, each once, as they are installed.
+fn unresolved(said: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for rest in said.split("Could not resolve \"").skip(1) {
+        let path = rest.split('"').next().unwrap_or_default();
+        // Of `@scope/name/part` the first two.
+        let parts = if path.starts_with('@') { 2 } else { 1 };
+        let end = path.match_indices('/').nth(parts - 1);
+        let name = &path[..end.map_or(path.len(), |(at, _)| at)];
+        let is_file = path.starts_with(['.', '/']) || name.is_empty();
+        if !is_file && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The source map that lies in `folder` as it is beside the project `dir`: sources have their
@@ -145,21 +181,6 @@ fn from_plugins_folder(json: &str, folder: &Path, dir: &Path) -> (String, Vec<Pa
         }
     }
     (map.to_string(), outside)
-}
-
-/// A path without what leads up again.
-fn straight(path: &Path) -> PathBuf {
-    let mut straight = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                straight.pop();
-            }
-            part => straight.push(part),
-        }
-    }
-    straight
 }
 
 #[cfg(test)]
@@ -224,6 +245,29 @@ mod tests {
         assert!(bundle.text.ends_with("shop.js"));
         assert_eq!(bundle.map, None);
         assert_eq!(bundle.warnings.as_deref(), Some("careful"));
+    }
+
+    #[test]
+    fn a_package_that_is_missing_is_told_how_to_be_got() {
+        let said = "✘ [ERROR] Could not resolve \"zod/v4\"\n\n    src/main.ts:1:18:\n\n  You can mark \
+                    the path \"zod/v4\" as external\n\nCould not resolve \"@a/b/c\"\nCould not \
+                    resolve \"./gone.js\"\nCould not resolve \"zod\"";
+        let told = explained(said.to_owned());
+        assert!(
+            told.ends_with("\nget what is missing: `npm install zod @a/b`"),
+            "{told}"
+        );
+        assert!(told.contains("src/main.ts:1:18"), "{told}");
+        assert!(!told.contains("as external"), "{told}");
+        let said = "Could not resolve \"fs\"\n  The package \"fs\" wasn't found on the file system \
+                    but is built into node. You can use \"--platform=node\"";
+        let told = explained(said.to_owned());
+        assert!(
+            told.contains("no Node program") && !told.contains("--platform"),
+            "{told}"
+        );
+        assert!(!told.contains("npm install"), "{told}");
+        assert_eq!(explained("wrong".to_owned()), "wrong");
     }
 
     #[cfg(unix)]

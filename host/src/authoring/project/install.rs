@@ -6,12 +6,10 @@ use std::time::Duration;
 use super::described::Project;
 use super::error::ProjectError;
 use super::tool;
+use crate::script::LIBRARIES;
 
 /// How long getting packages may take: over a slow connection.
 const WITHIN: Duration = Duration::from_secs(600);
-
-/// The folder of packages.
-const PACKAGES: &str = "node_modules";
 
 /// Programs that get packages, by the file in which each keeps what it has got; the last is
 /// the usual one.
@@ -53,7 +51,7 @@ const ESBUILD: &str = if cfg!(windows) {
 
 /// Where packages may be: in the project, or in a folder around it, as Node looks for them.
 fn folders(dir: &Path) -> impl Iterator<Item = PathBuf> {
-    dir.ancestors().map(|folder| folder.join(PACKAGES))
+    dir.ancestors().map(|folder| folder.join(LIBRARIES))
 }
 
 fn is_installed(dir: &Path, package: &str) -> bool {

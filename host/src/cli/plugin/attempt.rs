@@ -1,5 +1,7 @@
 //! `hearken plugin try`: one event, without a node.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -22,11 +24,12 @@ use crate::plugin::attempt;
 /// Hand a plugin one event, without a node, and print what it sends
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Try {
-    /// The plugin: a .js, .ts, .py or .wasm file, or the folder of a project
+    /// The plugin: a .js, .ts, .py or .wasm file, or the folder of one
     file: PathBuf,
 
-    /// The event: a JSON file with `type`, and perhaps `subject` and `data`, or a CloudEvent
-    #[arg(long, value_name = "FILE")]
+    /// The event: JSON, a file of it, or `-` for standard input, with `type`, and perhaps
+    /// `subject` and `data`, or a CloudEvent
+    #[arg(long, value_name = "JSON|FILE|-")]
     event: PathBuf,
 
     /// Configuration of the node whose `[policy]` says what plugins may do at most
@@ -49,13 +52,9 @@ struct Short {
 
 impl Try {
     pub(super) async fn run(self, mut output: Output) -> Result<(), CliError> {
-        let policy = policy(self.config)?;
-        let json = read(&self.event)?;
-        let draft = draft(&json).map_err(|reason| CliError::NoEvent {
-            file: self.event.clone(),
-            reason,
-        })?;
-        let given = Given::find(&self.file).await?;
+        let policy = policy(self.config.clone())?;
+        let draft = self.draft()?;
+        let given = Given::find_built(&self.file).await?;
         // What the plugin logs, as it does under `hearken dev`.
         let log = logging::init(&LogConfig {
             format: LogFormat::Text,
@@ -66,7 +65,7 @@ impl Try {
             &draft,
             compile_workers(),
             policy,
-            &self.data.data,
+            self.data.folders(),
         )
         .await;
         log.finish();
@@ -84,19 +83,38 @@ impl Try {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, CliError> {
-    let failed = |source| CliError::Read {
-        file: file.to_owned(),
-        source,
-    };
-    let length = std::fs::metadata(file).map_err(failed)?.len();
-    if length > LARGEST_EVENT as u64 {
-        return Err(CliError::NoEvent {
-            file: file.to_owned(),
-            reason: format!("it has more than {LARGEST_EVENT} bytes, and no node takes that much"),
-        });
+impl Try {
+    /// The event that was given.
+    fn draft(&self) -> Result<Draft<'static>, CliError> {
+        let (file, read) = match self.event.to_str() {
+            Some("-") => (Path::new("standard input"), bounded(io::stdin().lock())),
+            Some(json) if json.trim_start().starts_with('{') => {
+                (Path::new("--event"), bounded(json.as_bytes()))
+            }
+            _ => (&*self.event, File::open(&self.event).and_then(bounded)),
+        };
+        let file = file.to_owned();
+        let json = read.map_err(|source| CliError::Read {
+            file: file.clone(),
+            source,
+        })?;
+        let read = match json.len() > LARGEST_EVENT {
+            true => Err(format!(
+                "it has more than {LARGEST_EVENT} bytes, and no node takes that much"
+            )),
+            false => draft(&json),
+        };
+        read.map_err(|reason| CliError::NoEvent { file, reason })
     }
-    std::fs::read(file).map_err(failed)
+}
+
+/// What is there, as far as it shows whether it is too much.
+fn bounded(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader
+        .take(LARGEST_EVENT as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The event in a file: a CloudEvent, or a few of its attributes.

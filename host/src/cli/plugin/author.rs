@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::data::Data;
 use super::project::Given;
 use super::text::{is_text, text_report};
 use super::workers::compile_workers;
@@ -47,22 +48,22 @@ pub(super) async fn check(
     mut output: Output,
     file: &Path,
     configuration: Option<PathBuf>,
-    data: &Path,
+    data: &Data,
 ) -> Result<(), CliError> {
     let policy = policy(configuration)?;
     let workers = compile_workers();
     let shown = file.display().to_string();
-    let given = Given::find(file).await?;
+    let given = Given::find_built(file).await?;
     let file = given.file.as_path();
     let mut report = if is_text(file) {
-        text_report(file, data)?
+        text_report(file, &data.data)?
     } else {
         component_report(file, &workers).await?
     };
     let describes_itself =
         report.session_hooks || report.handler.is_some_and(Handler::describes_itself);
     if report.runnable && (describes_itself || subscribes(&file.with_extension("toml"))) {
-        let said = inspect(file, workers, policy, data).await;
+        let said = inspect(file, workers, policy, data.folders()).await;
         if let Ok(said) = &said {
             // Which a component may carry a text of.
             report.language = said.language;

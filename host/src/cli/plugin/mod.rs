@@ -42,7 +42,7 @@ pub(super) enum Author {
     Build(Build),
     /// Explain a plugin: what it needs, what it listens to, whether this host can run it
     Check {
-        /// The file, or the folder of a project
+        /// The file, or the folder of a text or a project
         file: PathBuf,
         /// Configuration of the node whose `[policy]` says what plugins may do at most
         #[arg(long)]
@@ -88,7 +88,7 @@ pub(super) struct New {
 /// Of what a component is to be made.
 #[derive(Args, Debug)]
 pub(super) struct Build {
-    /// Folder of a crate or a project, or a .js, .ts or .py file
+    /// Folder of a crate, a text or a project, or a .js, .ts or .py file
     #[arg(default_value = ".")]
     of: PathBuf,
 
@@ -161,6 +161,7 @@ impl Author {
                 match of {
                     Some(given) => {
                         let target = Target {
+                            of: &build.of,
                             out: build.out,
                             snapshot: build.snapshot,
                             data: &build.data,
@@ -171,9 +172,7 @@ impl Author {
                     None => author::build(output, &build.of).await,
                 }
             }
-            Self::Check { file, config, data } => {
-                author::check(output, &file, config, &data.data).await
-            }
+            Self::Check { file, config, data } => author::check(output, &file, config, &data).await,
             Self::Try(attempt) => attempt.run(output).await,
         }
     }

@@ -1,9 +1,13 @@
-//! Projects, for the commands that take a plugin: what they are given is bundled first.
+//! What the commands are given that take a plugin: a file, or the folder of one, of which a
+//! project is bundled first, or given its packages.
 
 use std::path::{Path, PathBuf};
 
 use super::text::is_text;
-use crate::authoring::{Bundle, Project, bundle, is_project, keep_package, scaffold_project};
+use crate::authoring::{
+    Bundle, Project, bundle, get_packages, is_project, is_python_project, keep_package,
+    scaffold_project,
+};
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, note};
 use crate::script::{Language, TEXT_EXTENSIONS};
@@ -18,17 +22,45 @@ pub(super) struct Given {
 
 impl Given {
     /// The plugin at `path`: a file, a folder with a main file, or a project, of which a text
-    /// is made.
+    /// is made, or whose packages are got; a crate is its folder.
     ///
     /// # Errors
     /// Why none can be made of it.
     pub(super) async fn find(path: &Path) -> Result<Self, CliError> {
-        if !is_project(path) {
-            return Ok(Self {
-                file: main_file(path).unwrap_or_else(|| path.to_owned()),
-                _bundle: None,
-            });
+        if is_project(path) {
+            return Self::bundled(path).await;
         }
+        let file = match path.is_dir() {
+            true if is_crate(path) => path.to_owned(),
+            true => main_file(path).ok_or_else(|| CliError::NoPlugin(path.to_owned()))?,
+            false if is_main(path) => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            false => path.to_owned(),
+        };
+        if let Some(own) = file.parent()
+            && file.ends_with("main.py")
+            && is_python_project(own)
+        {
+            get_packages(own, &mut note).await?;
+        }
+        Ok(Self {
+            file,
+            _bundle: None,
+        })
+    }
+
+    /// The same of what is to run as it is, and so is no crate.
+    ///
+    /// # Errors
+    /// Why none can be made of it.
+    pub(super) async fn find_built(path: &Path) -> Result<Self, CliError> {
+        let given = Self::find(path).await?;
+        match given.file.is_dir() {
+            true => Err(CliError::NotBuilt(path.to_owned())),
+            false => Ok(given),
+        }
+    }
+
+    async fn bundled(path: &Path) -> Result<Self, CliError> {
         let project = Project::open(path)?;
         let plugins = project.dir.parent().unwrap_or(&project.dir);
         let unwritten = |file: PathBuf| {
@@ -53,20 +85,24 @@ impl Given {
             _bundle: Some(made),
         })
     }
-}
 
-impl Given {
     /// The same, if it is a text.
     pub(super) fn into_text(self) -> Option<Self> {
         is_text(&self.file).then_some(self)
     }
 }
 
+/// Whether a file is the plugin that its folder is, which it is called by.
+fn is_main(file: &Path) -> bool {
+    is_text(file) && file.file_stem().is_some_and(|stem| stem == "main")
+}
+
+fn is_crate(folder: &Path) -> bool {
+    folder.join("Cargo.toml").is_file()
+}
+
 /// The main file of a folder that is a plugin.
 fn main_file(folder: &Path) -> Option<PathBuf> {
-    if folder.join("Cargo.toml").is_file() {
-        return None;
-    }
     // By its name: `.` has none.
     let folder = folder.canonicalize().ok()?;
     TEXT_EXTENSIONS

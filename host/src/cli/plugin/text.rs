@@ -7,13 +7,15 @@ use super::workers::compile_workers;
 use crate::authoring::{CheckReport, EngineReport, scaffold_text};
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::config::{LogConfig, LogFormat};
+use crate::config::{LogConfig, LogFormat, Policy};
 use crate::logging;
-use crate::plugin::{carry, engines, snapshot};
+use crate::plugin::{CarryError, carry, engines, inspect, snapshot};
 use crate::script::Language;
 
 /// What a plugin is built to.
 pub(super) struct Target<'a> {
+    /// How the plugin was named: not by what was bundled of it.
+    pub(super) of: &'a Path,
     /// Where the component is to be; in `target` if not given.
     pub(super) out: Option<PathBuf>,
     /// Whether it is to be evaluated already.
@@ -55,21 +57,15 @@ pub(super) async fn build(
     file: &Path,
     target: Target<'_>,
 ) -> Result<(), CliError> {
-    let data = &target.data.data;
-    let component = if target.snapshot {
-        // What the text logs meanwhile.
-        let log = logging::init(&LogConfig {
-            format: LogFormat::Text,
-            ..LogConfig::default()
-        })?;
-        let made = snapshot(file, compile_workers(), data).await;
-        log.finish();
-        made
-    } else {
-        carry(file, data)
-    };
-    let component = component.map_err(|source| CliError::Carry {
-        file: file.to_owned(),
+    // What the text logs when it is evaluated.
+    let log = logging::init(&LogConfig {
+        format: LogFormat::Text,
+        ..LogConfig::default()
+    })?;
+    let made = component(file, target.snapshot, target.data).await;
+    log.finish();
+    let component = made.map_err(|source| CliError::Carry {
+        file: target.of.to_owned(),
         source,
     })?;
     let out = target.out.unwrap_or_else(|| {
@@ -90,6 +86,20 @@ pub(super) async fn build(
     })?;
     let path = out.display().to_string();
     output.answer(&serde_json::json!({ "component": path }), || path.clone())
+}
+
+/// The component of a text, which has been evaluated: what would not start on a node is told
+/// here, where its author is.
+async fn component(file: &Path, is_snapshot: bool, data: &Data) -> Result<Vec<u8>, CarryError> {
+    if is_snapshot {
+        return snapshot(file, compile_workers(), data.folders()).await;
+    }
+    let component = carry(file, &data.data)?;
+    let started = inspect(file, compile_workers(), Policy::default(), data.folders()).await;
+    match started {
+        Ok(_) => Ok(component),
+        Err(reason) => Err(CarryError::Unread(reason)),
+    }
 }
 
 /// What is known of the text in `file` before it is evaluated.

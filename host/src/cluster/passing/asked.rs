@@ -13,6 +13,9 @@ use crate::passing::{PassedRequest, PassedRights};
 /// Paths of channels begin so.
 const CHANNELS: &str = "/v1/channels/";
 
+/// Bytes of a body that go in a second at least, beyond what is a moment.
+pub(super) const SLOWEST: usize = 128 << 10;
+
 /// Where commands of sessions go; nothing else is asked for.
 const EMULATION: &str = "/emulation";
 

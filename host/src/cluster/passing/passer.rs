@@ -29,8 +29,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(180);
 /// Ways that are remembered although nothing goes over them.
 const MAX_WAYS: usize = 1024;
 
-/// Waits until a node is away.
-type Gone = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Waits until no answer can come any more.
+type Lost = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Passes requests on.
 pub(in crate::cluster) struct Passer {
@@ -65,8 +65,9 @@ impl Passer {
         let way = self.way(&node.name);
         let place = way.place(request.kind()).ok_or(PassFailure::Busy)?;
         let connected = self.connect(&way, &node).await?;
-        let carrying = Carrying::new(connected, place);
-        let mut gone = until_gone(Arc::clone(&self.directory), node);
+        let mut carrying = Carrying::new(connected, place, request.body.len());
+        let connected = Arc::clone(&carrying.connected);
+        let mut lost = until_lost(Arc::clone(&self.directory), node, connected);
         let asked = pieces(request, &self.identity, name);
         let mut client = carrying.connected.client.clone();
         let answer = async {
@@ -81,10 +82,11 @@ impl Passer {
         let answered = tokio::select! {
             biased;
             answered = timeout(ANSWER_TIME, answer) => answered,
-            () = &mut gone => return Err(PassFailure::Unknown),
+            () = &mut lost => return Err(PassFailure::Unknown),
         };
         let (head, parts) = answered.unwrap_or(Err(PassFailure::Unknown))?;
-        Ok(response(head, parts, carrying, gone))
+        carrying.arrived();
+        Ok(response(head, parts, carrying, lost))
     }
 
     fn way(&self, node: &Arc<str>) -> Arc<Way> {
@@ -130,20 +132,20 @@ fn response(
     head: AnsweredHead,
     parts: Streaming<Answered>,
     carrying: Carrying,
-    gone: Gone,
+    lost: Lost,
 ) -> PassedResponse {
     let AnsweredHead { status, headers } = head;
-    let coming = Some((parts, carrying, gone));
+    let coming = Some((parts, carrying, lost));
     let body = unfold(coming, |coming| async move {
-        let (mut parts, carrying, mut gone) = coming?;
+        let (mut parts, carrying, mut lost) = coming?;
         let part = tokio::select! {
             biased;
             part = parts.message() => part,
-            () = &mut gone => return Some((Err(Cut), None)),
+            () = &mut lost => return Some((Err(Cut), None)),
         };
         match part.map(|part| part.map(|part| part.part)) {
             Ok(None) => None,
-            Ok(Some(Some(Part::Chunk(chunk)))) => Some((Ok(chunk), Some((parts, carrying, gone)))),
+            Ok(Some(Some(Part::Chunk(chunk)))) => Some((Ok(chunk), Some((parts, carrying, lost)))),
             Ok(Some(Some(Part::Head(_)) | None)) | Err(_) => Some((Err(Cut), None)),
         }
     });
@@ -175,31 +177,41 @@ fn failure(status: &Status) -> PassFailure {
     }
 }
 
-/// Waits until the link to a node is lost and does not come back at once.
-fn until_gone(directory: Arc<Directory>, node: Arc<Node>) -> Gone {
+/// Waits until the node is gone, or nothing comes over the connection: a link that was lost is
+/// made again, perhaps the other way round, while the connection leads nowhere.
+fn until_lost(directory: Arc<Directory>, node: Arc<Node>, connected: Arc<Connected>) -> Lost {
     Box::pin(async move {
-        let mut changed = directory.changes();
-        loop {
-            changed.borrow_and_update();
-            if node.is_linked() {
-                if changed.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            let back = async {
-                while !node.is_linked() {
-                    if changed.changed().await.is_err() {
-                        std::future::pending::<()>().await;
-                    }
-                }
-            };
-            tokio::select! {
-                () = back => {}
-                () = sleep(UNREACHABLE_AFTER) => return,
-            }
+        tokio::select! {
+            () = gone(&directory, &node) => {}
+            () = connected.silent() => {}
         }
+        connected.lose();
     })
+}
+
+/// Waits until the link to a node is lost and does not come back at once.
+async fn gone(directory: &Directory, node: &Node) {
+    let mut changed = directory.changes();
+    loop {
+        changed.borrow_and_update();
+        if node.is_linked() {
+            if changed.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let back = async {
+            while !node.is_linked() {
+                if changed.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        tokio::select! {
+            () = back => {}
+            () = sleep(UNREACHABLE_AFTER) => return,
+        }
+    }
 }
 
 impl Elsewhere for Passer {

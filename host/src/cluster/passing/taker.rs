@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::asked::{request, to_wire};
+use super::asked::{SLOWEST, request, to_wire};
 use crate::cluster::directory::Directory;
 use crate::cluster::timing::{MAX_STEP, RESUME_STEP};
 use crate::cluster::wire::admission::InUse;
@@ -39,9 +39,6 @@ const BODY_FACTOR: usize = 6;
 
 /// For the next part of a request to come.
 const PART_TIME: Duration = RESUME_STEP;
-
-/// Bytes of a body that come in a second at least, once [`MAX_STEP`] is over.
-const SLOWEST: usize = 128 << 10;
 
 /// For a whole body to come, however long it is: whoever passes it on waits longer.
 const READ_TIME: Duration = Duration::from_secs(60);

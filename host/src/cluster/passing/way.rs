@@ -1,5 +1,6 @@
 //! The way to one other node: a connection for requests, and how many go over it.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -8,12 +9,13 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 use uuid::Uuid;
 
-use crate::cluster::timing::SAY_AGAIN;
+use super::asked::SLOWEST;
+use crate::cluster::timing::{MAX_STEP, SAY_AGAIN};
 use crate::cluster::wire::admission::Usage;
 use crate::cluster::wire::dialler::Requests;
 use crate::cluster::wire::http2::MAX_ON_THE_WAY;
 use crate::cluster::wire::protocol::passing_client::PassingClient;
-use crate::cluster::wire::traffic::Hold;
+use crate::cluster::wire::traffic::{Hold, Silence, Traffic};
 use crate::passing::{MAX_CHANGING, MAX_EMULATING, MAX_LASTING, MAX_READING, PassKind};
 
 const _: () = assert!(
@@ -44,6 +46,11 @@ pub(super) struct Connected {
     /// To which start of the node.
     incarnation: Uuid,
     alive: Weak<Usage>,
+    traffic: Arc<Traffic>,
+    /// Bytes of bodies that may not have come to the other side.
+    sending: AtomicUsize,
+    /// Whether it leads nowhere any more, as somebody has found out.
+    is_lost: AtomicBool,
     _hold: Hold,
     /// When a request has ended last.
     used: Mutex<Instant>,
@@ -52,6 +59,8 @@ pub(super) struct Connected {
 /// A connection that a request goes over; kept for as long as that does.
 pub(super) struct Carrying {
     pub(super) connected: Arc<Connected>,
+    /// Bytes of its body that may not have come to the other side.
+    sending: usize,
     _place: OwnedSemaphorePermit,
 }
 
@@ -93,6 +102,7 @@ impl Way {
         let Requests {
             client,
             alive,
+            traffic,
             hold,
             ..
         } = requests;
@@ -100,6 +110,9 @@ impl Way {
             client,
             incarnation,
             alive,
+            traffic,
+            sending: AtomicUsize::new(0),
+            is_lost: AtomicBool::new(false),
             _hold: hold,
             used: Mutex::new(Instant::now()),
         });
@@ -127,25 +140,57 @@ impl Way {
 
 impl Connected {
     fn is_usable(self: &Arc<Self>, incarnation: Uuid) -> bool {
-        let is_alive = self.alive.strong_count() > 0 && self.incarnation == incarnation;
+        let is_alive = self.alive.strong_count() > 0
+            && !self.is_lost.load(Ordering::Relaxed)
+            && self.incarnation == incarnation;
         // Beyond the one that the way has, each is of a request.
         let in_use = Arc::strong_count(self) > 1;
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
         is_alive && (in_use || used.elapsed() < IDLE)
     }
+
+    /// Waits until nothing has come for too long, while there was a request to be answered.
+    pub(super) async fn silent(&self) {
+        let mut silence = Silence::new(Arc::clone(&self.traffic));
+        // On a slow line what the other side answers comes behind what it is sent.
+        let behind = || {
+            let sending = self.sending.load(Ordering::Relaxed);
+            Duration::from_secs((sending / SLOWEST) as u64).min(MAX_STEP)
+        };
+        silence.too_long_behind(behind).await;
+    }
+
+    /// No other request takes it.
+    pub(super) fn lose(&self) {
+        self.is_lost.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Carrying {
-    pub(super) fn new(connected: Arc<Connected>, place: OwnedSemaphorePermit) -> Self {
+    /// Carries a request with a body of that many bytes.
+    pub(super) fn new(
+        connected: Arc<Connected>,
+        place: OwnedSemaphorePermit,
+        length: usize,
+    ) -> Self {
+        connected.sending.fetch_add(length, Ordering::Relaxed);
         Self {
             connected,
+            sending: length,
             _place: place,
         }
+    }
+
+    /// The other side has the whole request.
+    pub(super) fn arrived(&mut self) {
+        let sending = std::mem::take(&mut self.sending);
+        self.connected.sending.fetch_sub(sending, Ordering::Relaxed);
     }
 }
 
 impl Drop for Carrying {
     fn drop(&mut self) {
+        self.arrived();
         let used = self.connected.used.lock();
         *used.unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 use tonic::Code;
 use tonic::transport::Channel;
 
@@ -291,6 +292,52 @@ async fn without_a_link_nothing_is_passed_on_and_amid_it_the_outcome_is_unknown(
     whole(answer.unwrap_or_else(|failure| panic!("{failure}")))
         .await
         .expect("it is whole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_over_a_connection_from_which_nothing_comes_is_told_soon() {
+    let pipes = Arc::new(Pipes::default());
+    let (_a, echo, b) = two(&pipes).await;
+    // As long as the other side is there, an answer may take its time.
+    let slow = b.elsewhere.pass("a", request("stuck", Vec::new()));
+    let slow = timeout(Duration::from_secs(60), slow).await;
+    assert!(slow.is_err(), "it is neither answered nor given up");
+    echo.stuck.notified().await;
+
+    let (piece, pieces) = mpsc::channel(1);
+    *echo.pieces.lock().unwrap() = Some(pieces);
+    let streamed = b.elsewhere.pass("a", request("stream", Vec::new())).await;
+    let mut streamed = streamed.unwrap_or_else(|failure| panic!("{failure}"));
+    let first = streamed.body.next().await.expect("it begins");
+    first.expect("it is there");
+    let stuck = b.elsewhere.pass("a", request("stuck", Vec::new()));
+    let muting = async {
+        echo.stuck.notified().await;
+        pipes.mute();
+    };
+    let begun = Instant::now();
+    let (stuck, ()) = tokio::join!(stuck, muting);
+    is_failure(stuck, PassFailure::Unknown);
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(streamed.body.next().await, Some(Err(Cut)));
+    drop(piece);
+
+    // Others go another way, once the nodes are linked again.
+    b.until("a", Some(NodeState::Connected)).await;
+    let begun = Instant::now();
+    let answer = b.elsewhere.pass("a", request("events", Vec::new())).await;
+    whole(answer.unwrap_or_else(|failure| panic!("{failure}")))
+        .await
+        .expect("it is whole");
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]

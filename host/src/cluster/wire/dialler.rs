@@ -19,8 +19,8 @@ use super::opened::Opened;
 use super::protocol::cluster_client::ClusterClient;
 use super::protocol::passing_client::PassingClient;
 use super::text::shown;
-use super::traffic::{Hold, watched};
-use crate::cluster::timing::DIAL;
+use super::traffic::{Hold, Traffic, watched};
+use crate::cluster::timing::{DIAL, MEASURE, UNACKNOWLEDGED};
 use crate::cluster::tls::{PeerCertificate, Tls};
 
 /// What of each answer to a request is sent ahead, in bytes, when nobody takes it: it holds
@@ -86,6 +86,8 @@ pub(in crate::cluster) struct Requests {
     pub(in crate::cluster) certificate: Option<PeerCertificate>,
     /// There as long as the connection is.
     pub(in crate::cluster) alive: Weak<Usage>,
+    /// What comes over it: something each second, as long as a request is on its way.
+    pub(in crate::cluster) traffic: Arc<Traffic>,
     /// Ends the connection.
     pub(in crate::cluster) hold: Hold,
 }
@@ -145,13 +147,20 @@ impl Dialler {
         let io = self.connect(address).await?;
         let certificate = io.ends.certificate.clone();
         let alive = Arc::downgrade(&io.ends.usage);
-        let hold = Hold::of(&io.ends.traffic);
-        let http2 = http2(io, REQUESTS_WINDOW, REQUESTS_WINDOWS).await;
+        let traffic = Arc::clone(&io.ends.traffic);
+        let hold = Hold::of(&traffic);
+        // The other side says nothing by itself before it answers. Whoever asks looks at what
+        // comes, since a line that is slow and one that is cut differ by how much was sent.
+        let endpoint = endpoint(REQUESTS_WINDOW, REQUESTS_WINDOWS)
+            .http2_keep_alive_interval(MEASURE)
+            .keep_alive_timeout(UNACKNOWLEDGED);
+        let http2 = http2(io, endpoint).await;
         let http2 = http2.map_err(|error| self.not_spoken(error))?;
         Ok(Requests {
             client: PassingClient::new(http2).max_decoding_message_size(MAX_PART),
             certificate,
             alive,
+            traffic,
             hold,
         })
     }
@@ -178,7 +187,7 @@ impl Dialler {
     async fn stream(&self, io: Http2Io) -> Result<Channel, String> {
         let traffic = Arc::clone(&io.ends.traffic);
         let hold = Hold::of(&traffic);
-        let http2 = http2(io, WINDOW, WINDOW).await?;
+        let http2 = http2(io, endpoint(WINDOW, WINDOW)).await?;
         let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
         let answer = ClusterClient::new(http2)
             .max_decoding_message_size(self.max_event_bytes + FRAME_ALLOWANCE)
@@ -201,22 +210,24 @@ impl Dialler {
     }
 }
 
-/// Begins HTTP/2 on a connection, with so many bytes that each stream, and all together, may
-/// be sent ahead.
-async fn http2(io: Http2Io, stream: u32, all: u32) -> Result<Http2, String> {
-    let mut connection = Some(TokioIo::new(io));
-    let once = tower::service_fn(move |_| {
-        let again = || io::Error::other("the connection is used up");
-        std::future::ready(connection.take().ok_or_else(again))
-    });
+/// The other end, where each stream, and all together, may be sent that many bytes ahead.
+fn endpoint(stream: u32, all: u32) -> Endpoint {
     // The name is not looked at: the connection is there already.
     Endpoint::from_static("http://node")
         .initial_stream_window_size(stream)
         .initial_connection_window_size(all)
         .max_frame_size(HTTP2_FRAME)
-        .connect_with_connector(once)
-        .await
-        .map_err(|error| with_sources(&error))
+}
+
+/// Begins HTTP/2 on a connection.
+async fn http2(io: Http2Io, endpoint: Endpoint) -> Result<Http2, String> {
+    let mut connection = Some(TokioIo::new(io));
+    let once = tower::service_fn(move |_| {
+        let again = || io::Error::other("the connection is used up");
+        std::future::ready(connection.take().ok_or_else(again))
+    });
+    let connected = endpoint.connect_with_connector(once).await;
+    connected.map_err(|error| with_sources(&error))
 }
 
 fn with_sources(error: &dyn std::error::Error) -> String {

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -118,7 +119,16 @@ impl Silence {
 
     /// Waits until it has lasted for too long.
     pub(in crate::cluster) async fn too_long(&mut self) {
-        while self.looks <= LOOKS {
+        self.too_long_behind(|| Duration::ZERO).await;
+    }
+
+    /// The same where signs of life may have to wait that much longer, behind what is sent.
+    pub(in crate::cluster) async fn too_long_behind(&mut self, more: impl Fn() -> Duration) {
+        let looks = |more: Duration| {
+            let more = more.as_millis() / (SILENCE / LOOKS).as_millis();
+            LOOKS.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
+        };
+        while self.looks <= looks(more()) {
             self.look.tick().await;
             let received = self.traffic.received();
             self.looks = if received == self.seen {
@@ -194,7 +204,6 @@ impl AsyncWrite for Watched {
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
-    use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::time::{Instant, sleep, timeout};
@@ -244,6 +253,16 @@ mod tests {
         tokio::time::advance(SILENCE * 10).await;
         let first = timeout(Duration::from_millis(1), silence.too_long());
         first.await.expect_err("it has just begun to look");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_behind_more_may_take_longer() {
+        let (_there, _connection, traffic) = pair();
+        let begun = Instant::now();
+        let mut silence = Silence::new(traffic);
+        silence.too_long_behind(|| SILENCE * 2).await;
+        let waited = begun.elapsed();
+        assert!(waited >= SILENCE * 3 && waited <= SILENCE * 4, "{waited:?}");
     }
 
     #[tokio::test]

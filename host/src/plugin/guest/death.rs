@@ -165,7 +165,7 @@ fn dies_for_want_of_memory(refused: Option<Refused>, error: &wasmtime::Error) ->
 }
 
 /// Whether the guest has ended itself.
-fn gave_up(error: &wasmtime::Error) -> bool {
+pub(crate) fn gave_up(error: &wasmtime::Error) -> bool {
     let trap = error.downcast_ref();
     matches!(trap, Some(Trap::UnreachableCodeReached)) || error.is::<I32Exit>()
 }

@@ -46,6 +46,14 @@ pub(crate) struct PluginLog {
 /// Lines of stderr kept to explain a trap.
 const LAST_WORDS: usize = 4;
 
+/// How what is said on stderr is logged.
+fn level(is_last_words: bool) -> Level {
+    match is_last_words {
+        true => Level::DEBUG,
+        false => Level::WARN,
+    }
+}
+
 /// As much of a text as one line has.
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_LINE_BYTES)]
@@ -109,6 +117,8 @@ struct Printed {
     last_words: VecDeque<String>,
     /// Lines of that which are kept, if more than usual.
     kept: usize,
+    /// Whether it says nothing but why it ends, which is reported.
+    is_last_words: bool,
 }
 
 impl Output {
@@ -134,8 +144,10 @@ impl Output {
             partial,
             last_words,
             kept,
+            is_last_words,
         } = &mut *printed;
         let kept = (*kept).max(LAST_WORDS);
+        let level = level(*is_last_words);
         let mut lines = 0;
         while !bytes.is_empty() {
             let room = MAX_LINE_BYTES - partial.len();
@@ -156,7 +168,7 @@ impl Output {
                     }
                 }
             }
-            self.emit(partial, last_words, kept);
+            self.emit(level, partial, last_words, kept);
             partial.clear();
             lines += 1;
             if lines == MAX_LINES_A_CALL
@@ -169,13 +181,13 @@ impl Output {
         }
     }
 
-    fn emit(&self, line: &[u8], last_words: &mut VecDeque<String>, kept: usize) {
+    fn emit(&self, level: Level, line: &[u8], last_words: &mut VecDeque<String>, kept: usize) {
         let line = String::from_utf8_lossy(line);
         if !self.stderr {
             self.log.line(Level::INFO, "stdout", &line);
             return;
         }
-        self.log.line(Level::WARN, "stderr", &line);
+        self.log.line(level, "stderr", &line);
         // Advice for whoever runs the program natively.
         if !line.starts_with("note: run with `RUST_BACKTRACE") {
             if last_words.len() >= kept {
@@ -191,13 +203,20 @@ impl Output {
         let rest = std::mem::take(&mut printed.partial);
         if !rest.is_empty() {
             let kept = printed.kept.max(LAST_WORDS);
-            self.emit(&rest, &mut printed.last_words, kept);
+            let level = level(printed.is_last_words);
+            self.emit(level, &rest, &mut printed.last_words, kept);
         }
     }
 
     /// From now on so many lines explain why the guest ends.
     pub(crate) fn keep_last_words(&self, lines: usize) {
         self.printed().kept = lines;
+    }
+
+    /// From now on nothing is said but why the guest ends: whoever reads its report need not
+    /// read that twice.
+    pub(crate) fn say_last_words_alone(&self) {
+        self.printed().is_last_words = true;
     }
 
     /// What was said so far explains nothing that comes.

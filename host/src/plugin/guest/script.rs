@@ -1,6 +1,6 @@
 //! The texts that an engine evaluates, and how.
 
-use crate::script::{Script, Text, Trace};
+use crate::script::{Language, Script, Text, Trace, written_place};
 
 /// A plugin's texts, as its instances get them.
 #[derive(Debug)]
@@ -34,9 +34,19 @@ impl GuestScript {
         }
     }
 
+    /// What they are written in.
+    pub(crate) fn language(&self) -> Language {
+        self.written.language
+    }
+
     /// As they are evaluated, the first of them first.
     pub(crate) fn texts(&self) -> &[Text] {
         self.blanked.as_ref().unwrap_or(&self.written.texts)
+    }
+
+    /// What a listener is called for the plugin's author, by what the engine calls it.
+    pub(crate) fn listener(&self, name: String) -> String {
+        written_place(&name, &self.written).unwrap_or(name)
     }
 
     /// What the engine said, taken apart, if it names a place in one of the texts.

@@ -20,6 +20,7 @@ use super::script::GuestScript;
 use super::secrets::vault::Vault;
 use crate::event::{Draft, EventType};
 use crate::plugin::threads::meter::Meter;
+use crate::script::Language;
 
 /// Handles of the host's (streams, requests, buckets, …) that an instance may hold at
 /// once; bounds the memory behind them.
@@ -111,6 +112,10 @@ impl Guest {
     /// Has it, an engine of a language, evaluate these texts.
     pub(crate) fn evaluate(&mut self, script: Arc<GuestScript>) {
         self.stderr.keep_last_words(SCRIPT_LAST_WORDS);
+        if script.language() != Language::Python {
+            // What a text logs comes another way.
+            self.stderr.say_last_words_alone();
+        }
         self.script = Some(script);
     }
 

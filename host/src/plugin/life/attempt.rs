@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::consumption;
 use super::load::Staged;
-use super::workbench::Workbench;
+use super::workbench::{BenchFolders, Workbench};
 use crate::bus::{Filter, Frame, MailboxLimits, Overflow, ReceiverKind, Subscription};
 use crate::config::Policy;
 use crate::event::{Draft, Event, Pattern};
@@ -30,7 +30,7 @@ pub struct Attempt {
 }
 
 /// Starts the plugin in `file`, as [`inspect`](super::inspect::inspect) does, and hands it one
-/// event. It has no secrets, and channels and records of its own that are gone afterwards.
+/// event. It has stand-ins for its secrets, and channels and records of its own that are gone afterwards.
 ///
 /// # Errors
 /// Why the plugin would not load, or would not get the event, in the words that a node would
@@ -40,9 +40,9 @@ pub async fn attempt(
     draft: &Draft<'_>,
     workers: CompileWorkers,
     policy: Policy,
-    data: &Path,
+    folders: BenchFolders<'_>,
 ) -> Result<Attempt, String> {
-    let bench = Workbench::new(NODE, file, workers, policy, data)?;
+    let bench = Workbench::new(NODE, file, workers, policy, folders)?;
     let staged = bench.load().await?;
     let Staged {
         version,

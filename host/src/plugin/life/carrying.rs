@@ -11,7 +11,7 @@ use crate::script::{Language, ScriptSectionError, append};
 /// Why a text is no component.
 #[derive(Debug, thiserror::Error)]
 pub enum CarryError {
-    /// It cannot be read, or its engine is not there.
+    /// It cannot be read, its engine is not there, or it does not start.
     #[error("{0}")]
     Unread(String),
     /// It is a component already.

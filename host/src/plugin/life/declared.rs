@@ -14,6 +14,7 @@ use crate::consumer::From as StartAt;
 use crate::interfaces::Handler;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::types::{self, Description};
 use crate::plugin::guest::imports::events::filter_of;
+use crate::plugin::guest::script::GuestScript;
 use crate::plugin::run::instance::Version;
 
 /// Most listeners of one plugin: each has one glob at least.
@@ -35,7 +36,7 @@ pub(super) fn listeners(
     answers: bool,
     manifest: &Path,
 ) -> Result<Vec<Listener>, LoadError> {
-    let declared = declared(description)?;
+    let declared = declared(description, version.script())?;
     consumption::check(&declared)
         .map_err(|(listener, reason)| LoadError::Listener { listener, reason })?;
     let called = version.called();
@@ -79,7 +80,10 @@ pub(super) fn listeners(
     Ok(listeners)
 }
 
-fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError> {
+fn declared(
+    description: Option<Description>,
+    script: Option<&GuestScript>,
+) -> Result<Vec<Listener>, LoadError> {
     let listeners = description
         .map(|description| description.listeners)
         .unwrap_or_default();
@@ -93,7 +97,11 @@ fn declared(description: Option<Description>) -> Result<Vec<Listener>, LoadError
     listeners
         .into_iter()
         .map(|listener| {
-            let name = cut(&listener.name);
+            let name = listener.name;
+            let name = match script {
+                Some(script) => cut(&script.listener(name)),
+                None => cut(&name),
+            };
             let filter = filter_of(listener.filter).and_then(|filter| {
                 globs += filter.pattern.globs().len();
                 within_max_globs(globs).map(|()| filter)

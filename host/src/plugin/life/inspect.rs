@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::listener::Listener;
 use super::status::rights_status;
-use super::workbench::Workbench;
+use super::workbench::{BenchFolders, Workbench};
 use crate::admin::{ListenerStatus, RightsStatus};
 use crate::config::Policy;
 use crate::plugin::code::compile::CompileWorkers;
@@ -22,7 +22,7 @@ pub struct Inspection {
 
 /// Starts the plugin in `file`, with the manifest beside it if there is one,
 /// and asks what it listens to; `policy` bounds that and what it may do. It is compiled by
-/// `workers`; engines that are no part of the program are those of the data folder `data`.
+/// `workers`; engines that are no part of the program are those of the `folders`.
 /// Takes as long as compiling does, and then at most the plugin's deadline.
 ///
 /// # Errors
@@ -31,9 +31,9 @@ pub async fn inspect(
     file: &Path,
     workers: CompileWorkers,
     policy: Policy,
-    data: &Path,
+    folders: BenchFolders<'_>,
 ) -> Result<Inspection, String> {
-    let bench = Workbench::new("check", file, workers, policy, data)?;
+    let bench = Workbench::new("check", file, workers, policy, folders)?;
     let staged = bench.load().await?;
     Ok(Inspection {
         language: staged.language,
@@ -53,10 +53,12 @@ mod tests {
         std::fs::write(folder.path().join("gone.toml"), "nonsense = 1").unwrap();
         let workers = CompileWorkers::new(CompileSettings::default(), 1);
         let gone = folder.path().join("gone.wasm");
-        let error = inspect(&gone, workers, Policy::default(), folder.path())
-            .await
-            .err()
-            .unwrap();
+        let folders = BenchFolders {
+            data: folder.path(),
+            cache: None,
+        };
+        let inspected = inspect(&gone, workers, Policy::default(), folders).await;
+        let error = inspected.err().unwrap();
         assert!(
             error.contains("gone.wasm") && !error.contains("nonsense"),
             "{error}"

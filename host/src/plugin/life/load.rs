@@ -126,7 +126,7 @@ impl Source {
         })
     }
 
-    /// The same for who has none of the secrets that the manifest names.
+    /// The same for who has none of the secrets that the manifest names, but stand-ins.
     pub(crate) fn without_secrets(self) -> Self {
         Self {
             has_secrets: false,
@@ -179,15 +179,13 @@ impl Source {
             });
         }
         let rights = Rights::of(&manifest, &self.fingerprint.bounds);
-        let secrets = if self.has_secrets {
-            let opened = open_secrets(&rights, files, plugin, runtime).await;
-            opened.map_err(|source| LoadError::Secret {
-                path: files.manifest.clone(),
-                source,
-            })?
-        } else {
-            Vault::default()
-        };
+        let folder = files.manifest.parent().unwrap_or(Path::new(""));
+        let folder = Some(folder).filter(|_| self.has_secrets);
+        let secrets = open_secrets(&rights, folder, plugin, runtime).await;
+        let secrets = secrets.map_err(|source| LoadError::Secret {
+            path: files.manifest.clone(),
+            source,
+        })?;
         let component = match code {
             Code::Own(file) => {
                 let compiled = runtime.compiler.compile(&file, &path).await;
@@ -296,16 +294,17 @@ pub(super) fn read_source(
     Ok((artifact, manifest))
 }
 
-/// Reads the secrets that the plugin may have; relative paths start at the manifest's folder.
+/// Reads the secrets that the plugin may have; relative paths start at the manifest's `folder`.
+/// Without it they are not read, and have stand-ins.
 async fn open_secrets(
     rights: &Rights,
-    files: &Files,
+    folder: Option<&Path>,
     plugin: &PluginContext,
     runtime: &Runtime,
 ) -> Result<Vault, SecretError> {
     Vault::open(
         &rights.secrets,
-        files.manifest.parent().unwrap_or(Path::new("")),
+        folder,
         &plugin.name,
         &plugin.log.redaction,
         &runtime.disks.secrets,

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::plugin::code::compile::open_regular;
-use crate::script::{MAX_MAP_BYTES, Text, TextMap};
+use crate::script::{Text, TextMap};
 
 /// What a text says before where its map is.
 const MENTION: &str = "//# sourceMappingURL=";
@@ -19,9 +19,9 @@ const INLINE: [&str; 2] = [
 ];
 
 /// The source map of a text in the plugins folder `folder`; a map at its end is taken out of
-/// it. Without one, or with one that cannot be read, places are those of the text itself.
-/// Blocks on the disk.
-pub(super) fn take(folder: &Path, text: &mut Text) -> Option<TextMap> {
+/// it. Without one, or with one that cannot be read, places are those of the text itself; so they
+/// are with one of more than so many bytes as are `left` to the plugin's. Blocks on the disk.
+pub(super) fn take(folder: &Path, text: &mut Text, left: &mut u64) -> Option<TextMap> {
     let at = text.text.rfind(MENTION)?;
     let mentioned = &text.text[at + MENTION.len()..];
     let (mentioned, rest) = mentioned.split_once('\n').unwrap_or((mentioned, ""));
@@ -38,17 +38,21 @@ pub(super) fn take(folder: &Path, text: &mut Text) -> Option<TextMap> {
             text.text.truncate(at);
             map
         }
-        None => beside(folder, &text.name, mentioned),
+        None => beside(folder, &text.name, mentioned, *left),
     };
-    let Some(map) = map else {
-        tracing::debug!(text = %text.name, "its source map cannot be read");
+    let rest = map
+        .as_ref()
+        .and_then(|map| left.checked_sub(map.len() as u64));
+    let (Some(map), Some(rest)) = (map, rest) else {
+        tracing::debug!(text = %text.name, "its source map cannot be read, or is too large");
         return None;
     };
+    *left = rest;
     Some(TextMap::new(text.name.clone(), map))
 }
 
 /// The map that lies beside the text of this name.
-fn beside(folder: &Path, name: &str, mentioned: &str) -> Option<String> {
+fn beside(folder: &Path, name: &str, mentioned: &str, most: u64) -> Option<String> {
     let file = name.rsplit('/').next()?;
     // The one that the plugins folder is watched for.
     if mentioned.strip_suffix(".map") != Some(file) {
@@ -56,8 +60,9 @@ fn beside(folder: &Path, name: &str, mentioned: &str) -> Option<String> {
     }
     let mut map = String::new();
     let file = open_regular(&folder.join(format!("{name}.map"))).ok()?;
-    let read = file.take(MAX_MAP_BYTES + 1).read_to_string(&mut map).ok()?;
-    (read as u64 <= MAX_MAP_BYTES).then_some(map)
+    let bounded = most.saturating_add(1);
+    file.take(bounded).read_to_string(&mut map).ok()?;
+    Some(map)
 }
 
 #[cfg(test)]
@@ -71,7 +76,7 @@ mod tests {
             name: "a.js".into(),
             text: text.into(),
         };
-        let map = take(folder, &mut text);
+        let map = take(folder, &mut text, &mut (1 << 20));
         (text, map)
     }
 
@@ -89,6 +94,28 @@ mod tests {
         let (kept, map) = taken(root.path(), &inline);
         assert_eq!(kept.text, "1;\n");
         assert_eq!(map.unwrap().map, MAP);
+    }
+
+    #[test]
+    fn maps_have_a_bound_together() {
+        let root = tempfile::tempdir().unwrap();
+        let mut left = MAP.len() as u64 * 2 - 1;
+        for (name, is_taken) in [("a.js", true), ("b.js", false)] {
+            std::fs::write(root.path().join(format!("{name}.map")), MAP).unwrap();
+            let mut text = Text {
+                name: name.into(),
+                text: format!("1;\n{MENTION}{name}.map"),
+            };
+            let map = take(root.path(), &mut text, &mut left);
+            assert_eq!(map.is_some(), is_taken, "{name}");
+        }
+        // One at the end of the text is taken out all the same.
+        let mut text = Text {
+            name: "c.js".into(),
+            text: format!("1;\n{MENTION}{}{}", INLINE[0], STANDARD.encode(MAP)),
+        };
+        assert_eq!(take(root.path(), &mut text, &mut left), None);
+        assert_eq!(text.text, "1;\n");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::carrying::CarryError;
 use super::files::language_of;
 use super::load::read_source;
 use super::load_error::LoadError;
-use super::workbench::Workbench;
+use super::workbench::{BenchFolders, Workbench};
 use crate::config::{Compat, Policy};
 use crate::plugin::code::compile::CompileWorkers;
 use crate::plugin::guest::script::GuestScript;
@@ -17,7 +17,7 @@ use crate::script::{Language, Script, append};
 /// The component that has evaluated the text in `file`, and what it imports, with the
 /// configuration in the manifest beside it: instances begin with what it has kept. It is compiled
 /// by `workers`; engines that are no part of the program, and what was compiled, are those of the
-/// data folder `data`.
+/// `folders`.
 ///
 /// # Errors
 /// [`CarryError`] says what is in the way; a text that does at its top what is for handlers
@@ -25,14 +25,14 @@ use crate::script::{Language, Script, append};
 pub async fn snapshot(
     file: &Path,
     workers: CompileWorkers,
-    data: &Path,
+    folders: BenchFolders<'_>,
 ) -> Result<Vec<u8>, CarryError> {
     // Before its engine is looked for, which need not be there to say so.
     if language_of(file) == Language::Python {
         return Err(CarryError::NotAhead(Language::Python));
     }
     let unread = |error: String| CarryError::Unread(error);
-    let bench = Workbench::new("snapshot", file, workers, Policy::default(), data);
+    let bench = Workbench::new("snapshot", file, workers, Policy::default(), folders);
     let bench = bench.map_err(unread)?;
     let told = |error: LoadError| CarryError::Unread(error.into_death().in_full());
     let (artifact, manifest) = read_source(&bench.files, &bench.runtime.engines).map_err(told)?;
@@ -65,8 +65,11 @@ mod tests {
     #[tokio::test]
     async fn python_is_refused_whether_its_engine_is_there_or_not() {
         let workers = CompileWorkers::new(CompileSettings::default(), 1);
-        let nowhere = Path::new("/nowhere");
-        let refused = snapshot(&nowhere.join("a.py"), workers, nowhere).await;
+        let nowhere = BenchFolders {
+            data: Path::new("/nowhere"),
+            cache: None,
+        };
+        let refused = snapshot(Path::new("a.py"), workers, nowhere).await;
         let refused = refused.unwrap_err();
         assert!(matches!(refused, CarryError::NotAhead(Language::Python)));
         assert!(

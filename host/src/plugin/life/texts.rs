@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use bytesize::ByteSize;
+
 use super::files::language_of;
 use super::{maps, packages};
 use crate::plugin::code::compile::open_regular;
 use crate::script::{
-    Language, MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported, resolve,
+    Language, MAX_MAPS_BYTES, MAX_TEXT_BYTES, MAX_TEXTS, MAX_TEXTS_BYTES, Script, Text, imported,
+    resolve,
 };
 
 /// Why the texts of a plugin cannot be had.
@@ -21,9 +24,9 @@ pub(crate) enum TextError {
     Empty,
     #[error("it is no text in UTF-8: {what} in line {line}")]
     NotText { what: &'static str, line: usize },
-    #[error("it has more than {MAX_TEXT_BYTES} bytes")]
+    #[error("it has more than {}", ByteSize(MAX_TEXT_BYTES).display().iec())]
     TooLarge,
-    #[error("it and what it imports have more than {MAX_TEXTS_BYTES} bytes")]
+    #[error("it and what it imports have more than {}", ByteSize(MAX_TEXTS_BYTES).display().iec())]
     AllTooLarge,
     #[error("it imports more than {MAX_TEXTS} texts")]
     TooMany,
@@ -89,8 +92,10 @@ pub(crate) fn read(folder: &Path, entry: &Path) -> Result<Script, (PathBuf, Text
     }
     let mut script = Script::of(language, texts);
     if language != Language::Python {
-        let maps = script.texts.iter_mut();
-        script.maps = maps.filter_map(|text| maps::take(folder, text)).collect();
+        let mut left = MAX_MAPS_BYTES;
+        let texts = script.texts.iter_mut();
+        let maps = texts.filter_map(|text| maps::take(folder, text, &mut left));
+        script.maps = maps.collect();
     }
     Ok(script)
 }

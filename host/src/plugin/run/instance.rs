@@ -1,6 +1,7 @@
 //! Versions of a plugin, and the instances that run them.
 
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
 
 use wasmtime::component::Component;
@@ -13,7 +14,7 @@ use crate::config::{Manifest, PluginLimits, Rights};
 use crate::interfaces;
 use crate::plugin::guest::batch::Failure;
 use crate::plugin::guest::context::PluginContext;
-use crate::plugin::guest::death::Death;
+use crate::plugin::guest::death::{Death, gave_up};
 use crate::plugin::guest::deliveries::Deliveries;
 use crate::plugin::guest::progress;
 use crate::plugin::guest::rights::{PolicyInForce, RightsInForce};
@@ -180,13 +181,13 @@ impl Version {
             }
             Err(error) => {
                 let death = Death::of(&store, &meter, &error);
-                // It has said where it was when the deadline was all but over.
-                let is_over = store.data().batch.interrupted().is_some();
-                let trace = death.trace.as_ref().filter(|_| is_over);
-                let calls = trace.map(|trace| trace.frames.clone());
-                Err(match calls {
-                    Some(calls) => out_of_time(&store, &meter, &calls),
-                    None => death,
+                // It has given up when the deadline was all but over, and may have said where it was.
+                let is_over = store.data().batch.interrupted().is_some() && gave_up(&error);
+                Err(if is_over {
+                    let calls = death.trace.as_ref().map_or("", |trace| &trace.frames);
+                    out_of_time(&store, &meter, calls)
+                } else {
+                    death
                 })
             }
         }
@@ -233,7 +234,10 @@ impl Instance {
         guest
             .batch
             .begin(Arc::clone(frame), events.clone(), deliveries);
-        let called = contain(self.call(frame, events, attempt)).await;
+        let called = {
+            let call = pin!(self.call(frame, events, attempt));
+            contain(call).await
+        };
         let guest = self.store.data_mut();
         // Of a death the event in hand dies, on which its last words are those of the death.
         let mut finished = match &called {
@@ -270,8 +274,10 @@ impl Instance {
         attempt: Option<u32>,
     ) -> Result<usize, Death> {
         progress::let_go_on(self.store.as_context_mut());
-        let call = self.exports.handle(&mut self.store, frame, events, attempt);
-        let called = self.meter.charge(call).await;
+        let called = {
+            let call = pin!(self.exports.handle(&mut self.store, frame, events, attempt));
+            self.meter.charge(call).await
+        };
         let mut store = self.store.as_context_mut();
         // Where the guest stopped: after a trap nobody has looked yet.
         let looked = progress::look(store.as_context_mut());
@@ -291,13 +297,15 @@ impl Instance {
         let Due { question, left } = due;
         self.store.data_mut().next_event();
         let name = question.name();
-        let answered = contain(async {
-            let asked = self.exports.ask(&mut self.store, question);
-            let answered = self.meter.charge_within(left, asked).await;
+        let answered = pin!(async {
+            let answered = {
+                let asked = pin!(self.exports.ask(&mut self.store, question));
+                self.meter.charge_within(left, asked).await
+            };
             self.store.data().flush_output();
             answered.map_err(|error| Death::of(&self.store, &self.meter, &error))
         });
-        answered.await.map_err(|death| Death {
+        contain(answered).await.map_err(|death| Death {
             reason: format!("when a session asked `{name}`: {}", death.reason),
             ..death
         })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, Instance, Lift, WasmList};
 use wasmtime::{AsContext, Store};
-use wasmtime_wizer::{ComponentInstanceState, Wizer};
+use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
 use super::contain::contain;
 use super::errand::{Errand, TIME_SLICE};
@@ -46,34 +46,34 @@ pub(crate) async fn snapshot(
     config: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, SnapshotError> {
     let bytes = file.bytes.clone();
-    let (_, instrumented) = Wizer::new()
-        .instrument_component(&bytes)
-        .map_err(|error| SnapshotError::Engine(format!("{error:#}")))?;
-    // The same for all texts, and so compiled once.
-    let instrumented = ComponentFile {
-        hash: blake3::hash(&instrumented),
-        bytes: instrumented.into(),
-    };
-    let path = Path::new("engine.wasm");
-    let component = runtime.compiler.compile_engine(&instrumented, path).await;
-    let component = component.map_err(SnapshotError::Compile)?;
     script.prepares = true;
     let handle = runtime.executor.handle(1, TIME_SLICE);
     let evaluating = {
         let (runtime, plugin) = (Arc::clone(runtime), Arc::clone(plugin));
         let (handle, config) = (Arc::clone(&handle), config.clone());
         async move {
+            let (context, instrumented) = Wizer::new()
+                .instrument_component(&bytes)
+                .map_err(|error| SnapshotError::Engine(format!("{error:#}")))?;
+            // The same for all texts, and so compiled once.
+            let instrumented = ComponentFile {
+                hash: blake3::hash(&instrumented),
+                bytes: instrumented.into(),
+            };
+            let path = Path::new("engine.wasm");
+            let component = runtime.compiler.compile_engine(&instrumented, path).await;
+            let component = component.map_err(SnapshotError::Compile)?;
             let evaluated = (Some(script), &config);
             // Its whole memory is read as one list.
             let bounds = (DEADLINE, usize::MAX);
             let errand = Errand::new(&runtime, &plugin, &component, evaluated, bounds, &handle);
             let mut evaluation = Evaluation(errand);
             handle.step_back().await;
-            contain(evaluation.run(&runtime, &component, &bytes)).await
+            let made = contain(evaluation.run(&runtime, &component, &context)).await;
+            made.map_err(SnapshotError::Died)
         }
     };
-    let made = runtime.executor.spawn(handle, evaluating).await;
-    made.map_err(SnapshotError::Died)
+    runtime.executor.spawn(handle, evaluating).await
 }
 
 /// An instance that evaluates a text.
@@ -84,10 +84,10 @@ impl Evaluation {
         &mut self,
         runtime: &Runtime,
         component: &Component,
-        engine: &[u8],
+        context: &ComponentContext<'_>,
     ) -> Result<Vec<u8>, Death> {
         let meter = Arc::clone(&self.0.meter);
-        let evaluating = self.evaluate(runtime, component, engine);
+        let evaluating = self.evaluate(runtime, component, context);
         let made = meter.charge(evaluating).await;
         self.0.store.data().flush_output();
         made.map_err(|error| Death::of(&self.0.store, &meter, &error))
@@ -97,21 +97,19 @@ impl Evaluation {
         &mut self,
         runtime: &Runtime,
         component: &Component,
-        engine: &[u8],
+        context: &ComponentContext<'_>,
     ) -> wasmtime::Result<Vec<u8>> {
         let exports = ExportsPre::find(component, &runtime.linker);
         let exports = exports.map_err(wasmtime::Error::msg)?;
         let store = &mut self.0.store;
         let instance = exports.instantiate(&mut *store).await?;
         exports.describe(&mut *store, &instance).await?;
-        let wizer = Wizer::new();
-        let (context, _) = wizer.instrument_component(engine)?;
         let mut state = State {
             store,
             instance,
             failed: None,
         };
-        let made = wizer.snapshot_component(&context, &mut state).await;
+        let made = Wizer::new().snapshot_component(context, &mut state).await;
         match state.failed {
             Some(error) => Err(error),
             None => made,

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{ClientError, Disconnect};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::act::{Reached, SessionAct};
 use super::acting_wire;
@@ -26,11 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The same where they may have to make a channel.
 const MAKING: Duration = Duration::from_secs(4);
-
-/// Sessions of which another node is told at once that their users have them, and between two
-/// goes: a link has room for that.
-const TOGETHER: usize = 64;
-const NEXT: Duration = Duration::from_millis(10);
 
 /// Which nodes may have sessions that are meant.
 pub(super) struct Where {
@@ -84,8 +79,8 @@ impl Sessions {
         let what = ask::What::Act(acting_wire::encoded(whose, act));
         let places = self.0.places(whose);
         for Member { peer, .. } in places.others {
-            // It does it, whoever waits for its answer.
-            let _ = self.0.across.begin_asking(&peer, what.clone());
+            // Whoever is gone has no sessions, or is told when it is there again.
+            let _ = self.0.across.have_done(&peer, what.clone());
         }
         if places.is_here {
             let _ = self.act_here(whose, act).now_or_never();
@@ -179,39 +174,6 @@ impl Shared {
             (node, answered)
         });
         join_all(answered).await
-    }
-
-    /// A node is there that was not: where users may have one session each, it ends those that
-    /// began before one of this node, as this node does by its word.
-    pub(super) fn end_earlier_on(self: &Arc<Self>, peer: &PeerNode) {
-        if !self.in_use().settings.single_connection {
-            return;
-        }
-        let (shared, peer) = (Arc::clone(self), peer.clone());
-        self.run(async move {
-            let mut after: Arc<str> = "".into();
-            loop {
-                let some = shared.registry.list(None, &after, TOGETHER);
-                let Some(last) = some.last() else {
-                    return;
-                };
-                after = Arc::clone(&last.client);
-                let known = some.iter().filter_map(|connection| connection.known());
-                for known in known.filter(|known| !known.user.is_empty()) {
-                    let Some(began) = known.began.clone() else {
-                        continue;
-                    };
-                    let whose = Whose::User(known.user.to_string());
-                    let act = acting_wire::encoded(&whose, &SessionAct::end_earlier(began));
-                    // Nobody waits for its answer. Where it is gone again, it comes again.
-                    let asked = shared.across.begin_asking(&peer, ask::What::Act(act));
-                    if asked.is_err() {
-                        return;
-                    }
-                }
-                sleep(NEXT).await;
-            }
-        });
     }
 
     /// Does with the sessions of this node what another one asks for.

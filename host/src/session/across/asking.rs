@@ -60,6 +60,16 @@ impl Across {
         }
     }
 
+    /// Has another node do something, behind all that was said to it before; nobody waits for
+    /// its answer. Whether it is on its way.
+    pub(in crate::session) fn have_done(&self, node: &PeerNode, what: ask::What) -> bool {
+        let ask = Ask {
+            id: self.waiting.next(),
+            what: Some(what),
+        };
+        self.say(node, Kind::Ask(ask))
+    }
+
     /// Answers a request of another node.
     pub(in crate::session) fn answer(&self, to: &PeerNode, id: u64, what: answer::What) {
         let what = Some(what);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::durable::Durable;
+use super::earlier::Telling;
 use super::homes::Homes;
 use super::interest::Interest;
 use super::members::Members;
@@ -33,6 +34,8 @@ pub(in crate::session) struct Across {
     pub(in crate::session) homes: Homes,
     /// Logs of durable channels.
     pub(super) durable: Durable,
+    /// Who is told which session of each user began last.
+    pub(super) telling: Telling,
 }
 
 impl Across {
@@ -47,6 +50,7 @@ impl Across {
             traffic,
             homes: Homes::default(),
             durable: Durable::default(),
+            telling: Telling::default(),
             mesh,
         }
     }

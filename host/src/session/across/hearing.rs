@@ -32,10 +32,11 @@ impl Shared {
                 // Whoever asked it before it was gone is not answered any more.
                 across.waiting.fail(peer);
                 across.interest.join(peer);
-                self.look_at_all_logs();
                 self.open_far_anew(peer);
                 self.join_presence(peer);
                 self.begin_anew(peer);
+                // Behind that, so that what is said of logs does not come before it.
+                self.look_at_all_logs();
                 self.end_earlier_on(peer);
             }
             News::Back(peer) => {
@@ -111,6 +112,7 @@ impl Shared {
                 self.log_owner_missed(from);
                 self.open_far_anew(from);
                 self.say_all(from);
+                self.end_earlier_on(from);
             }
             Kind::WantedWhole(whole) => {
                 if across.interest.hear_whole(from, &whole) {

@@ -19,6 +19,7 @@
 //! | `homes/` | those that are in one: who numbers them, and how others get them |
 //! | `presence/` | who is subscribed anywhere |
 //! | `act`, `acting`, `acting_wire`, `listing` | doing something with sessions, and showing them, on whichever nodes they are |
+//! | `earlier` | of each user the session that began last, where a user may have one |
 
 mod act;
 mod acting;
@@ -26,6 +27,7 @@ mod acting_wire;
 mod asking;
 mod core;
 mod durable;
+mod earlier;
 mod hearing;
 mod homes;
 mod interest;

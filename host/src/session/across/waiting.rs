@@ -49,10 +49,15 @@ pub(super) struct Place<'w> {
 }
 
 impl Waiting {
+    /// The id of a request of which nobody else has it.
+    pub(super) fn next(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// Enters a request to a node, of whose answer somebody is told; nothing where too many
     /// wait.
     pub(super) fn enter(&self, node: &PeerNode, told: Told) -> Option<Place<'_>> {
-        let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = self.next();
         let mut all = self.lock();
         if all.len() >= MAX_WAITING {
             return None;

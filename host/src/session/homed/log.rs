@@ -113,9 +113,13 @@ impl<P> Homed<P> {
         matches!(self.role, Role::Owner)
     }
 
-    /// Whether there is one that is owned here, or handed over in parts.
+    /// Whether there is one that is owned here, or handed over in parts, from here or to here.
     pub(in crate::session) fn has_log(&self) -> bool {
-        self.kept.is_some() && matches!(self.role, Role::Owner | Role::Handing(_))
+        match &self.role {
+            Role::Owner | Role::Handing(_) => self.kept.is_some(),
+            Role::Acquiring(acquiring) => acquiring.arriving.is_some(),
+            Role::Free | Role::Following(_) => false,
+        }
     }
 
     /// Whether it is nothing to anybody.

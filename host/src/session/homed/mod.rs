@@ -41,6 +41,8 @@ mod happening;
 mod log;
 mod role;
 #[cfg(test)]
+mod step;
+#[cfg(test)]
 mod tests;
 mod word;
 #[cfg(test)]
@@ -48,4 +50,4 @@ mod world;
 
 pub(super) use log::{Homed, Todo, View};
 pub(super) use role::Standing;
-pub(super) use word::{Entry, KeptKey, Manner, Part, Word};
+pub(super) use word::{Entry, KeptKey, Manner, Part, Word, are_all};

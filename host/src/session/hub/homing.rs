@@ -68,7 +68,7 @@ impl Hub {
         state.homed.is_owned() && state.homed.kept().is_some()
     }
 
-    /// Whether it has, or is handing it over.
+    /// Whether it has, or is handing it over, or is being handed it.
     pub(in crate::session) fn has_log(&self) -> bool {
         let state = self.lock();
         state.homed.has_log()

@@ -346,3 +346,26 @@ async fn of_those_that_began_on_nodes_that_were_parted_the_last_stays() {
     pass(Duration::from_millis(100)).await;
     assert_eq!([first.end(), last.end()], [Some(3504), None]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_those_of_which_a_node_has_not_heard_the_last_stays_once_it_does() {
+    let (net, rigs, _clients) = three().await;
+    rigs.iter().for_each(one_each);
+    // More than are told in one go.
+    let mut before = Vec::new();
+    for number in 0..150 {
+        before.push(rigs[number % 3].user(&number.to_string()).await);
+    }
+    settle().await;
+    net.lose(true);
+    let mut after = Vec::new();
+    for number in 0..150 {
+        after.push(rigs[(number + 1) % 3].user(&number.to_string()).await);
+    }
+    settle().await;
+    assert!(before.iter_mut().all(|one| one.end().is_none()));
+    net.lose(false);
+    pass(Duration::from_millis(200)).await;
+    assert!(before.iter_mut().all(|one| one.end() == Some(3504)));
+    assert!(after.iter_mut().all(|one| one.end().is_none()));
+}

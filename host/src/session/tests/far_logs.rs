@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 use crate::channel::{Channel, NamespaceFailure, OtherNodes, SetFailure};
 use crate::event::{Draft, EventType};
@@ -19,20 +21,25 @@ use crate::session::test_support::{Rig, durable};
 
 /// What is known of the channels of other nodes.
 #[derive(Clone, Default)]
-struct Known(Arc<Mutex<Vec<(String, String)>>>);
+struct Known(Arc<watch::Sender<u64>>, Arc<Mutex<Vec<(String, String)>>>);
 
 impl Known {
     fn has(&self, node: &str, channel: &str) {
         let row = (node.to_owned(), channel.to_owned());
-        self.0.lock().unwrap().push(row);
+        self.1.lock().unwrap().push(row);
+        self.0.send_modify(|changes| *changes += 1);
     }
 }
 
 impl OtherNodes for Known {
     fn that_have(&self, channel: &str) -> Vec<String> {
-        let known = self.0.lock().unwrap();
+        let known = self.1.lock().unwrap();
         let rows = known.iter().filter(|(_, name)| name == channel);
         rows.map(|(node, _)| node.clone()).collect()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
     }
 }
 
@@ -249,6 +256,20 @@ async fn a_channel_that_a_request_has_made_is_made_on_its_home() {
     assert_eq!(made.expect_err("it is not known").to_string(), busy);
     known.has("a", &name);
     rigs[1].sessions.make_if_durable(&name).await.unwrap();
+    // It says so a moment later.
+    let later = names.find(is_there).expect("each has its share");
+    let begun = Instant::now();
+    let saying = async {
+        sleep(Duration::from_millis(500)).await;
+        known.has("a", &later);
+    };
+    let (made, ()) = tokio::join!(rigs[1].sessions.make_if_durable(&later), saying);
+    made.unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_millis(510),
+        "{:?}",
+        begun.elapsed()
+    );
     let has = |rig: &Rig| rig.channels().get(&name).is_some();
     assert_eq!([has(&rigs[0]), has(&rigs[1])], [true, false]);
 }

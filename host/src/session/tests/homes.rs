@@ -27,7 +27,7 @@ pub(super) async fn nodes<const COUNT: usize>(names: [&str; COUNT]) -> (Net, [Ri
 }
 
 /// Name of the node that is the home of a channel, by the lights of this one.
-fn home_of(rig: &Rig, channel: &str) -> String {
+pub(super) fn home_of(rig: &Rig, channel: &str) -> String {
     let name = ChannelName::new(channel).unwrap();
     match rig.sessions.0.across.members.home_of(&name) {
         Home::Here => rig.peer().name.to_string(),
@@ -36,7 +36,7 @@ fn home_of(rig: &Rig, channel: &str) -> String {
 }
 
 /// Whether a node numbers what is published to a channel.
-fn owns(rig: &Rig, channel: &str) -> bool {
+pub(super) fn owns(rig: &Rig, channel: &str) -> bool {
     let name = ChannelName::new(channel).unwrap();
     let hub = rig.sessions.0.hubs.get(&name);
     hub.is_some_and(|hub| hub.owns_log())
@@ -49,7 +49,11 @@ pub(super) fn homed_on(rig: &Rig, node: &str) -> String {
     found.expect("each has its share")
 }
 
-async fn publish(rig: &Rig, channel: &str, data: &Value) -> Result<SessionReceipt, PublishFailure> {
+pub(super) async fn publish(
+    rig: &Rig,
+    channel: &str,
+    data: &Value,
+) -> Result<SessionReceipt, PublishFailure> {
     publish_as(rig, channel, data, None).await
 }
 

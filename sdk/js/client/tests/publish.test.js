@@ -64,6 +64,22 @@ test("a hung request to a channel leaves time for another", TIME, async (t) => {
   assert.equal((await sent).sequence, 1);
 });
 
+test("the time of one begins when it is its turn", TIME, async (t) => {
+  const { node, client } = await pair(t);
+  const now = Date.now;
+  let passed = 0;
+  t.mock.method(Date, "now", () => now() + passed);
+  const first = client.emit("a", { channel: "orders" });
+  const second = client.emit("b", { channel: "orders", timeout: "10s" });
+  const asked = await node.next(PUBLISH);
+  passed = 20_000;
+  asked.json(201, STORED);
+  await first;
+  (await node.next(PUBLISH)).json(201, { ...STORED, sequence: 2 });
+  assert.equal((await second).sequence, 2);
+  assert.deepEqual(node.unseen, []);
+});
+
 test("what goes to none is sent again only if it cannot have been published", TIME, async (t) => {
   const { node, client } = await pair(t);
   const first = client.emit("a");

@@ -4,15 +4,11 @@
 
 use std::cell::{Cell, RefCell};
 
-use rquickjs::{Ctx, Function, Object, Result};
-use wasip2::random::random::get_random_u64;
+use rquickjs::{Ctx, Result};
 
 use crate::bindings::hearken::engine::script;
 use crate::bindings::wasi::config::store;
 use crate::values;
-
-/// A number of 53 bits is divided by so much, to be below 1.
-const ONE: f64 = 9_007_199_254_740_992.0;
 
 /// What of the configuration was asked for.
 enum Asked {
@@ -25,8 +21,6 @@ enum Asked {
 thread_local! {
     static IS_AHEAD: Cell<bool> = const { Cell::new(false) };
     static ASKED: RefCell<Vec<Asked>> = const { RefCell::new(Vec::new()) };
-    /// The state of `Math.random`, never 0.
-    static RANDOM: Cell<u64> = const { Cell::new(1) };
 }
 
 /// Finds out whether the text is evaluated ahead.
@@ -58,31 +52,6 @@ pub(crate) fn check_here(ctx: &Ctx<'_>, function: &str) -> Result<()> {
     Err(values::throw(ctx, "Error", &message))
 }
 
-/// Puts a `Math.random` in the place of QuickJS's own, whose state cannot be made anew.
-pub(crate) fn replace_random(ctx: &Ctx<'_>) -> Result<()> {
-    seed();
-    let math: Object<'_> = ctx.globals().get("Math")?;
-    math.set(
-        "random",
-        Function::new(ctx.clone(), random)?.with_name("random")?,
-    )
-}
-
-fn seed() {
-    RANDOM.set(get_random_u64() | 1);
-}
-
-/// The next number of a xorshift generator.
-fn random() -> f64 {
-    let mut state = RANDOM.get();
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    RANDOM.set(state);
-    let bits = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
-    values::number(bits) / ONE
-}
-
 /// Remembers what a key of the configuration was, if that is to be the same where it goes on.
 pub(crate) fn asked(key: &str, value: Option<&str>) {
     if is_ahead() {
@@ -109,7 +78,6 @@ fn sorted(mut all: Vec<(String, String)>) -> Vec<(String, String)> {
 /// What the text was told that is not so here.
 pub(crate) fn go_on() -> std::result::Result<(), String> {
     IS_AHEAD.set(false);
-    seed();
     for asked in ASKED.take() {
         match asked {
             Asked::Key(key, before) => {

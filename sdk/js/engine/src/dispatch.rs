@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use hearken_pattern::wants_channel;
 use hearken_wire::EventRef;
-use rquickjs::{Ctx, Function, Value};
+use rquickjs::{Ctx, Function, Object, Value};
 
 use crate::attempts::Attempts;
 use crate::bindings::hearken::plugin::progress;
@@ -24,6 +24,8 @@ thread_local! {
 /// type, since that of the next one is the same more often than not.
 pub(crate) struct Dispatcher<'js> {
     ctx: Ctx<'js>,
+    /// What the objects of events have in common.
+    shared: Object<'js>,
     listeners: Vec<Ready<'js>>,
     event_type: Vec<u8>,
     /// Places among the listeners.
@@ -62,20 +64,23 @@ impl Listener {
 }
 
 impl<'js> Dispatcher<'js> {
-    pub(crate) fn new(ctx: &Ctx<'js>) -> Self {
+    /// # Errors
+    /// When there is no memory for it.
+    pub(crate) fn new(ctx: &Ctx<'js>) -> rquickjs::Result<Self> {
         let ready = |listener: Rc<Listener>| {
             let handler = listener.handler.clone().restore(ctx).ok()?;
             Some(Ready { listener, handler })
         };
-        Self {
+        Ok(Self {
             ctx: ctx.clone(),
+            shared: EventObject::shared(ctx)?,
             listeners: registry::listeners()
                 .into_iter()
                 .filter_map(ready)
                 .collect(),
             event_type: Vec::new(),
             wanting: Vec::new(),
-        }
+        })
     }
 
     /// Calls every listener that the delivery is meant for and whose filter matches. An event
@@ -93,8 +98,8 @@ impl<'js> Dispatcher<'js> {
     }
 
     fn call_live(&mut self, delivered: &Rc<Delivered>) -> Result<(), Failure> {
-        let mut called = Called::new(&self.ctx, delivered);
         delivered.read(|event| self.look_up(event));
+        let mut called = Called::new(self, delivered);
         let mut is_declared = false;
         for at in &self.wanting {
             let ready = &self.listeners[*at];
@@ -131,7 +136,7 @@ impl<'js> Dispatcher<'js> {
     /// match; to none if it was asked for by a version before this one. One that is done with
     /// it, because it has handled or rejected it at an attempt before, is not called again.
     fn consume(&self, delivered: &Rc<Delivered>) -> Result<(), Failure> {
-        let mut called = Called::new(&self.ctx, delivered);
+        let mut called = Called::new(self, delivered);
         let mut done = delivered.read(|event| {
             ATTEMPTS.with_borrow_mut(|attempts| attempts.take(event, delivered.is_retry()))
         });
@@ -175,19 +180,19 @@ impl<'js> Dispatcher<'js> {
 }
 
 /// Who has been called with an event, and what came of it.
-struct Called<'js> {
-    ctx: Ctx<'js>,
-    delivered: Rc<Delivered>,
+struct Called<'a, 'js> {
+    of: &'a Dispatcher<'js>,
+    delivered: &'a Rc<Delivered>,
     /// Made when the first is called.
     event: Option<Value<'js>>,
     failures: Vec<(String, Failure)>,
 }
 
-impl<'js> Called<'js> {
-    fn new(ctx: &Ctx<'js>, delivered: &Rc<Delivered>) -> Self {
+impl<'a, 'js> Called<'a, 'js> {
+    fn new(of: &'a Dispatcher<'js>, delivered: &'a Rc<Delivered>) -> Self {
         Self {
-            ctx: ctx.clone(),
-            delivered: Rc::clone(delivered),
+            of,
+            delivered,
             event: None,
             failures: Vec::new(),
         }
@@ -200,17 +205,16 @@ impl<'js> Called<'js> {
     }
 
     fn try_call(&mut self, ready: &Ready<'js>) -> Result<(), Failure> {
-        let ctx = &self.ctx;
+        let ctx = &self.of.ctx;
         let event = match &self.event {
-            Some(event) => event.clone(),
+            Some(event) => event,
             None => {
-                let event = EventObject::of(ctx, &self.delivered);
+                let event = EventObject::with(&self.of.shared, self.delivered);
                 let event = event.map_err(|error| failure::caught(ctx, &error))?;
-                self.event.insert(event).clone()
+                self.event.insert(event)
             }
         };
-        let returned = ready.handler.call::<_, Value<'_>>((event,));
-        drive::to_the_end(ctx, &ready.listener.name, returned).map(|_| ())
+        drive::handle(ctx, &ready.listener.name, &ready.handler, event)
     }
 
     fn result(self) -> Result<(), Failure> {

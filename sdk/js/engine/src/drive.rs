@@ -161,6 +161,50 @@ pub(crate) fn to_the_end<'js>(
     }
 }
 
+/// Whether a function has left nothing behind, as most do.
+#[expect(unsafe_code, reason = "the binding has this only for a whole runtime")]
+fn is_done(ctx: &Ctx<'_>) -> bool {
+    // SAFETY: the context is in use.
+    let has_jobs = unsafe { qjs::JS_IsJobPending(qjs::JS_GetRuntime(ctx.as_raw().as_ptr())) };
+    !has_jobs
+        && UNDER_WAY.with_borrow(|(_, under_way)| under_way.is_empty())
+        && UNHANDLED.with_borrow(Vec::is_empty)
+        && THROWN.with_borrow(Option::is_none)
+        && timers::are_none()
+        && bodies::are_none()
+}
+
+/// Calls a function of the text with an event, and goes on until it is done.
+///
+/// # Errors
+/// As [`to_the_end`].
+#[expect(unsafe_code, reason = "the binding makes a list of the arguments")]
+pub(crate) fn handle<'js>(
+    ctx: &Ctx<'js>,
+    name: &str,
+    handler: &Function<'js>,
+    event: &Value<'js>,
+) -> std::result::Result<(), Failure> {
+    let mut event = event.as_raw();
+    let function = handler.as_value().as_raw();
+    // SAFETY: all are of this context, which is in use.
+    let returned = unsafe {
+        let context = ctx.as_raw().as_ptr();
+        qjs::JS_Call(context, function, qjs::JS_UNDEFINED, 1, &raw mut event)
+    };
+    // SAFETY: it is a value.
+    if unsafe { qjs::JS_IsUndefined(returned) } && is_done(ctx) {
+        return Ok(());
+    }
+    // SAFETY: it is of this context, and the caller's.
+    let returned = unsafe { Value::from_raw(ctx.clone(), returned) };
+    let returned = match returned.is_exception() {
+        true => Err(Error::Exception),
+        false => Ok(returned),
+    };
+    to_the_end(ctx, name, returned).map(|_| ())
+}
+
 /// The same of a function whose throws mean something to its caller.
 ///
 /// # Errors

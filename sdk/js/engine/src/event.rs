@@ -11,8 +11,8 @@ use rquickjs::class::{JsClass, Readable, Trace, Tracer};
 use rquickjs::function::{Constructor, This};
 use rquickjs::object::{Accessor, Property};
 use rquickjs::{
-    Class, Ctx, Function, IntoJs, JsLifetime, Object, Persistent, Result, String as JsString,
-    TypedArray, Value,
+    Class, Ctx, Error, Function, IntoJs, JsLifetime, Object, Persistent, Result,
+    String as JsString, TypedArray, Value,
 };
 
 use crate::values;
@@ -92,7 +92,18 @@ pub(crate) struct EventObject(Rc<Delivered>);
 impl EventObject {
     /// The object for an event.
     pub(crate) fn of<'js>(ctx: &Ctx<'js>, delivered: &Rc<Delivered>) -> Result<Value<'js>> {
-        Class::instance(ctx.clone(), Self(Rc::clone(delivered))).map(Class::into_value)
+        Self::with(&Self::shared(ctx)?, delivered)
+    }
+
+    /// What the objects of all events have in common.
+    pub(crate) fn shared<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+        let prototype = Class::<Self>::prototype(ctx)?;
+        prototype.ok_or_else(|| Error::new_loading(Self::NAME))
+    }
+
+    /// The object for an event, where what they have in common is at hand.
+    pub(crate) fn with<'js>(shared: &Object<'js>, delivered: &Rc<Delivered>) -> Result<Value<'js>> {
+        Class::instance_proto(Self(Rc::clone(delivered)), shared.clone()).map(Class::into_value)
     }
 }
 

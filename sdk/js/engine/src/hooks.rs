@@ -131,7 +131,7 @@ impl asked::Guest for Engine {
             },
             |ctx, value| match value.is_undefined() {
                 true => Ok(b"null".to_vec()),
-                false => data_of(ctx, &value),
+                false => values::data_of(ctx, &value),
             },
         )
     }
@@ -337,15 +337,7 @@ fn published<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<asked::Published>
     }
     let options = Options::take(ctx, "publish", truthy(&value), &["data"])?;
     Ok(match options.given("data")? {
-        Some(data) => asked::Published::Changed(data_of(ctx, &data)?),
+        Some(data) => asked::Published::Changed(values::data_of(ctx, &data)?),
         None => asked::Published::Unchanged,
     })
-}
-
-/// Bytes as they are, all else as JSON.
-fn data_of<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
-    match value.as_object().and_then(values::bytes_of) {
-        Some(bytes) => text::check(ctx, bytes.len()).map(|()| bytes),
-        None => values::to_json(ctx, value),
-    }
 }

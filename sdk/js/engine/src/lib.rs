@@ -1,7 +1,8 @@
 //! The engine of JavaScript plugins: a component of which an instance evaluates a plugin's
 //! text when it starts, and hands events to the functions that the text has registered.
 //!
-//! - [`start`] makes the context and evaluates the text, whose imports [`modules`] finds.
+//! - [`beginning`] is the context that all instances begin with, [`moment`] what each makes its own.
+//! - [`start`] evaluates the text, whose imports [`modules`] finds.
 //! - [`listener`] is what the node calls with events, [`hooks`] with what sessions ask.
 //! - [`dispatch`] finds the functions, which [`registry`] keeps; [`event`] is what they are
 //!   given, and [`drive`] goes on until their promises are settled.
@@ -13,6 +14,7 @@
 mod ahead;
 mod api;
 mod attempts;
+mod beginning;
 mod bindings;
 mod compat;
 mod dispatch;
@@ -23,6 +25,7 @@ mod hooks;
 mod listener;
 mod memory;
 mod modules;
+mod moment;
 mod options;
 mod progress;
 mod registry;

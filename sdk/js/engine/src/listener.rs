@@ -32,7 +32,9 @@ impl Guest for Engine {
     fn handle(frame: Vec<u8>) {
         let frame = Rc::new(frame);
         start::with(|ctx| {
-            let mut dispatcher = Dispatcher::new(ctx);
+            let Ok(mut dispatcher) = Dispatcher::new(ctx) else {
+                start::give_up("there is no memory for an event");
+            };
             for delivery in Deliveries::new(&frame) {
                 if !progress::begin() {
                     return;

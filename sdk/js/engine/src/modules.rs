@@ -7,11 +7,10 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Module, Result};
 
-use crate::api::Hearken;
 use crate::values;
 
-/// The name of the module that the engine brings.
-const HEARKEN: &str = "hearken";
+/// The name of the module that the engine brings, which is there before any text.
+pub(crate) const HEARKEN: &str = "hearken";
 
 /// What a file may end with whose import leaves that out, or says `.js` for `.ts`.
 const ENDINGS: [&str; 4] = [".ts", ".js", ".mts", ".mjs"];
@@ -65,9 +64,6 @@ impl Loader for Reader {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js, Declared>> {
-        if name == HEARKEN {
-            return Module::declare_def::<Hearken, _>(ctx.clone(), name);
-        }
         let text = self.0.get(name).ok_or_else(|| Error::new_loading(name))?;
         Module::declare(ctx.clone(), name, text.as_str())
     }
@@ -153,12 +149,14 @@ fn join(base: &str, name: &str) -> Option<String> {
     Some(path.join("/"))
 }
 
-/// Where the text `base` imports the module that is called `module`.
+/// Where the text `base` imports the module that is called `module`; rather where it names what
+/// is `missing` there.
 pub(crate) fn place_of_import(
     texts: &HashMap<String, String>,
     base: &str,
     text: &str,
     module: &str,
+    missing: Option<&str>,
 ) -> Option<(usize, usize)> {
     let file = module.rsplit_once('/').map_or(module, |(_, file)| file);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
@@ -166,9 +164,46 @@ pub(crate) fn place_of_import(
         let endings = ["", ".js", ".mjs", ".ts", ".mts"];
         endings.map(|ending| format!("{from}{stem}{ending}"))
     });
-    written
-        .filter(|name| name == module || find(texts, base, name).is_ok_and(|found| found == module))
-        .find_map(|name| place_of(text, &name))
+    let is_it = |name: &String| {
+        name == module || find(texts, base, name).is_ok_and(|found| found == module)
+    };
+    let written: Vec<String> = written.filter(is_it).collect();
+    let named = missing.and_then(|missing| {
+        let mut written = written.iter();
+        written.find_map(|name| place_of_imported(text, name, missing))
+    });
+    named.or_else(|| written.iter().find_map(|name| place_of(text, name)))
+}
+
+/// Line and column, from 1, at which a text names what it imports from something of this name.
+fn place_of_imported(text: &str, name: &str, imported: &str) -> Option<(usize, usize)> {
+    let quoted = ["\"", "'"].map(|quote| format!("{quote}{name}{quote}"));
+    let mut ends = quoted
+        .iter()
+        .flat_map(|quoted| text.match_indices(quoted.as_str()));
+    let at = ends.find_map(|(end, _)| {
+        let before = text.get(..end)?;
+        let begins = ["import", "export"].map(|word| before.rfind(word));
+        let begin = begins.into_iter().flatten().max()?;
+        let statement = before.get(begin..)?;
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+        let mut found = statement.match_indices(imported);
+        let (at, _) = found.find(|(at, found)| {
+            let (before, after) = (&statement[..*at], &statement[at + found.len()..]);
+            !before.ends_with(is_part) && !after.starts_with(is_part)
+        })?;
+        Some(begin + at)
+    })?;
+    let before = &text[..at];
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
+    Some((line, column))
 }
 
 /// Line and column, from 1, at which a text imports something of this name.

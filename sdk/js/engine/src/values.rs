@@ -180,6 +180,14 @@ pub(crate) fn to_json<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>
     }
 }
 
+/// A value as data that is kept or handed on: bytes as they are, all else as JSON.
+pub(crate) fn data_of<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
+    match value.as_object().and_then(bytes_of) {
+        Some(bytes) => text::check(ctx, bytes.len()).map(|()| bytes),
+        None => to_json(ctx, value),
+    }
+}
+
 /// JSON with a mark for each half of a character, which others do not read: what is written as
 /// `\ud…` is nothing else, since whole characters are written as they are.
 fn without_halves(mut json: Vec<u8>) -> Vec<u8> {

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use hearken_session_protocol::decode_emulated;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::long_answers::encoding;
 use super::refusal::SessionRefusal;
@@ -18,12 +18,19 @@ use crate::gateway::endpoints::publish::read_body;
 use crate::gateway::problem::Problem;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
-use crate::passing::{EMULATION, PassFailure, PassedRequest, PassedRights};
-use crate::session::Session;
+use crate::passing::{EMULATION, PassFailure, PassedRequest, PassedRights, changed};
+use crate::session::{Session, Sessions};
 
 /// How long it is waited for that commands are carried out, which they are not for as long as a
 /// client does not read what its session is sent.
 const CARRIED_OUT: Duration = Duration::from_secs(5);
+
+/// How long commands wait for the link to the session's node to come back: after that its
+/// sessions are taken to be gone.
+const BACK: Duration = Duration::from_secs(5);
+
+/// How often it is tried meanwhile: the other end may see the link later than this one.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Send commands of a session
 ///
@@ -32,7 +39,8 @@ const CARRIED_OUT: Duration = Duration::from_secs(5);
 /// string. With the media type `application/octet-stream` it is protobuf. Any node takes it.
 /// It is answered once the commands are carried out, or wait for 5 seconds because the client
 /// does not read, and the same if the session is over;
-/// replies come with the session's other messages.
+/// replies come with the session's other messages. While the link to the session's node is
+/// lost, commands wait for it for up to 5 seconds.
 #[utoipa::path(
     post,
     path = "/emulation",
@@ -66,22 +74,49 @@ pub(in crate::gateway) async fn emulate(
         let _ = timeout(CARRIED_OUT, handed).await;
         return Ok(StatusCode::NO_CONTENT);
     }
-    let unknown = || Rejection::from(SessionRefusal::UnknownNode(sent.node.clone()));
-    if client.was_passed || context.elsewhere.is_reachable(&sent.node) != Some(true) {
-        return Err(unknown());
+    if client.was_passed || context.elsewhere.is_reachable(&sent.node).is_none() {
+        return Err(SessionRefusal::UnknownNode(sent.node).into());
     }
     let request = passed(&client, &headers, body.bytes.clone());
-    let _place = context
-        .ways
-        .place(&sent.node, request.kind(), client.address)?;
-    let answered = context.elsewhere.pass(&sent.node, request).await;
-    match answered {
-        Ok(answer) if answer.status == StatusCode::NO_CONTENT => Ok(StatusCode::NO_CONTENT),
-        // It was started anew under its name, without sessions.
-        Ok(answer) if answer.status == StatusCode::NOT_FOUND => Err(unknown()),
-        Err(PassFailure::Away) => Err(unknown()),
-        Ok(_) | Err(PassFailure::Busy | PassFailure::TooLarge | PassFailure::Unknown) => {
-            Err(SessionRefusal::NodeSilent(sent.node.clone()).into())
+    pass_on(&context, &sessions, &client, &sent.node, request).await
+}
+
+/// Passes commands on to the node of their session, once that can be reached.
+async fn pass_on(
+    context: &Context,
+    sessions: &Sessions,
+    client: &Client,
+    node: &str,
+    request: PassedRequest,
+) -> Result<StatusCode, Rejection> {
+    let _place = context.ways.place(node, request.kind(), client.address)?;
+    let until = Instant::now() + BACK;
+    let mut changes = context.elsewhere.changes();
+    loop {
+        let answered = match context.elsewhere.is_reachable(node) {
+            Some(true) => context.elsewhere.pass(node, request.clone()).await,
+            Some(false) | None => Err(PassFailure::Away),
+        };
+        match answered {
+            Ok(answer) if answer.status == StatusCode::NO_CONTENT => {
+                return Ok(StatusCode::NO_CONTENT);
+            }
+            // Nothing was done, and its sessions are there yet.
+            Err(PassFailure::Away) if sessions.has_node(node) && Instant::now() < until => {
+                let again = until.min(Instant::now() + AGAIN);
+                // Either way it is tried anew.
+                let _ = timeout_at(again, changed(&mut changes)).await;
+            }
+            // It was started anew under its name, without sessions.
+            Ok(answer) if answer.status == StatusCode::NOT_FOUND => {
+                return Err(SessionRefusal::UnknownNode(node.to_owned()).into());
+            }
+            Err(PassFailure::Away) => {
+                return Err(SessionRefusal::UnknownNode(node.to_owned()).into());
+            }
+            Ok(_) | Err(PassFailure::Busy | PassFailure::TooLarge | PassFailure::Unknown) => {
+                return Err(SessionRefusal::NodeSilent(node.to_owned()).into());
+            }
         }
     }
 }

@@ -10,8 +10,10 @@ use hearken_session_protocol::codes::disconnects;
 use prost::Message as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 use crate::access::AccessSettings;
 use crate::bus::Bus;
@@ -22,6 +24,7 @@ use crate::gateway::test_support::others::Others;
 use crate::gateway::test_support::{
     Answer, FRIEND, MAX_EVENT_BYTES, access, bus, bus_of, gateway_with_sessions, get, router, send,
 };
+use crate::mesh::{News, PeerNode};
 use crate::passing::{Alone, Answers, Elsewhere, PassFailure};
 use crate::session::{
     AllowedFor, Namespace, PublishOptions, Sessions, SessionsSettings, Spared, SubscriptionGrant,
@@ -542,6 +545,47 @@ async fn any_node_takes_the_commands_of_a_session() {
     others.reach("b", false);
     let answer = send(&here.router, post("/emulation", message)).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_wait_for_the_link_to_their_session_s_node_as_long_as_it_is_there() {
+    let (there, answers) = Hosted::of(&bus_of("b", MAX_EVENT_BYTES), Arc::new(Alone), |_| {});
+    let others = Arc::new(Others::answering(answers));
+    others.have("anything", "b", true);
+    let (here, _) = Hosted::of(&bus(), Arc::clone(&others) as _, |_| {});
+    let b = PeerNode {
+        name: "b".into(),
+        incarnation: Uuid::from_u128(1),
+    };
+    let ears = here.sessions.ears();
+    ears.hear(News::Joined(b.clone()));
+    let mut stream = there.open(post("/connection/http_stream", CONNECT)).await;
+    let session = stream.message().await["connect"].clone();
+
+    // It is away; then it is linked, but does not take it yet.
+    others.reach("b", false);
+    let coming_back = async {
+        sleep(Duration::from_secs(2)).await;
+        *others.fails.lock().unwrap() = Some(PassFailure::Away);
+        others.reach("b", true);
+        sleep(Duration::from_secs(1)).await;
+        *others.fails.lock().unwrap() = None;
+        others.reach("b", true);
+    };
+    let subscribe = r#"{"subscribe":{"channel":"chat:1"},"id":2}"#;
+    let ((), ()) = tokio::join!(here.emulate(&session, subscribe), coming_back);
+    assert_eq!(stream.message().await["id"], 2);
+
+    // It does not come back, or is known to be gone.
+    let message = json!({"session": session["session"], "node": "b", "data": "{}"}).to_string();
+    others.reach("b", false);
+    for seconds in [5, 0] {
+        let begun = Instant::now();
+        let answer = send(&here.router, post("/emulation", message.clone())).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert_eq!(begun.elapsed().as_secs(), seconds);
+        ears.hear(News::Unreachable(b.clone()));
+    }
 }
 
 #[tokio::test]

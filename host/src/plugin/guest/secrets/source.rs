@@ -21,6 +21,9 @@ pub(super) enum Source {
         within: Option<PathBuf>,
     },
     Variable(String),
+    /// Nowhere: who tries a plugin apart from its node has something else in the place of the
+    /// secret of this key.
+    StandIn(String),
 }
 
 /// What is seen of a file without reading it; another file has another one, also where a
@@ -34,8 +37,11 @@ pub(super) struct Stamp {
 }
 
 impl Source {
-    /// Paths of files start at `folder`.
-    pub(super) fn of(granted: &GrantedSecret, folder: &Path) -> Self {
+    /// Paths of files start at `folder`; without one nothing is read.
+    pub(super) fn of(key: &str, granted: &GrantedSecret, folder: Option<&Path>) -> Self {
+        let Some(folder) = folder else {
+            return Self::StandIn(key.to_owned());
+        };
         match &granted.source {
             SecretSource::File(path) => Self::File {
                 path: folder.join(path),
@@ -49,7 +55,7 @@ impl Source {
     pub(super) fn stamp(&self) -> Option<Stamp> {
         match self {
             Self::File { path, .. } => std::fs::metadata(path).ok().map(|found| Stamp::of(&found)),
-            Self::Variable(_) => None,
+            Self::Variable(_) | Self::StandIn(_) => None,
         }
     }
 
@@ -67,6 +73,8 @@ impl Source {
                     "the node has no environment variable {name}"
                 ))),
             },
+            // As a token looks, which goes into headers.
+            Self::StandIn(key) => Ok(SecretValue::new(format!("stand-in-for-{key}").into())),
         }
     }
 
@@ -75,7 +83,7 @@ impl Source {
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
             Self::File { path, .. } => Some(path),
-            Self::Variable(_) => None,
+            Self::Variable(_) | Self::StandIn(_) => None,
         }
     }
 }

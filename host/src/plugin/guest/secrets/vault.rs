@@ -66,20 +66,20 @@ pub(crate) struct SecretError {
 }
 
 impl Vault {
-    /// Reads all secrets; paths of files start at `folder`.
+    /// Reads all secrets; paths of files start at `folder`. Without one each has a stand-in.
     ///
     /// # Errors
     /// [`SecretError`] names the first that cannot be read, or whose file does not answer.
     pub(crate) async fn open(
         granted: &BTreeMap<String, GrantedSecret>,
-        folder: &Path,
+        folder: Option<&Path>,
         plugin: &Arc<str>,
         redaction: &Arc<Redaction>,
         disk: &Disk,
     ) -> Result<Self, SecretError> {
         let mut secrets = BTreeMap::new();
         for (key, secret) in granted {
-            let source = Source::of(secret, folder);
+            let source = Source::of(key, secret, folder);
             let read = read_first(&source, disk).await;
             let (stamp, value) = read.map_err(|error| SecretError {
                 key: key.clone(),
@@ -228,7 +228,7 @@ mod tests {
     ) -> Result<Vault, SecretError> {
         let secrets = BTreeMap::from([(key.to_owned(), GrantedSecret { source, within })]);
         let disk = Disk::start("secret", 1, Duration::from_secs(60)).unwrap();
-        Vault::open(&secrets, folder, &"p".into(), &Arc::default(), &disk).await
+        Vault::open(&secrets, Some(folder), &"p".into(), &Arc::default(), &disk).await
     }
 
     /// The next call looks at the file again.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::config::{MAX_PLUGIN_NAME_BYTES, is_plugin_name};
 use crate::plugin::life::files::{Files, is_project};
-use crate::script::{TextFile, text_file};
+use crate::script::{LIBRARIES, TextFile, text_file};
 
 /// Whose a file of the folder is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,10 @@ pub(super) enum Whose {
 }
 
 /// Folders in a folder of plugins that are not looked into: they are large, and no plugins.
-const OTHERS: [&str; 2] = ["node_modules", "target"];
+const OTHERS: [&str; 2] = [LIBRARIES, "target"];
+
+/// What texts end with elsewhere: modules of another kind, and a markup in them.
+const OTHER_TEXTS: [&str; 4] = ["cjs", "cts", "jsx", "tsx"];
 
 /// Whose a file is, if it is anybody's: one of the folder, or of a folder within it.
 pub(super) fn whose(folder: &Path, path: &Path) -> Option<Whose> {
@@ -77,6 +80,15 @@ pub(super) fn warn_of_name(path: &Path) {
         tracing::warn!(
             path = %path.display(),
             "ignored: a plugin's name has 1 to {MAX_PLUGIN_NAME_BYTES} letters, digits, `-`, `_` or `.`"
+        );
+    }
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    // The bundler of a project takes these.
+    let is_of_a_project = || path.parent().is_some_and(is_project);
+    if !is_hidden && OTHER_TEXTS.contains(&extension) && !is_of_a_project() {
+        tracing::warn!(
+            path = %path.display(),
+            "ignored: a text is called `.js`, `.mjs`, `.ts`, `.mts` or `.py`"
         );
     }
 }

@@ -78,6 +78,15 @@ impl Stamps {
         self.add_map(folder.join(PACKAGES_MARK));
     }
 
+    /// Leaves out source maps without their text: they say nothing, and are nobody's.
+    fn leave_strays_out(&mut self) {
+        let artifacts = &self.artifacts;
+        self.maps.retain(|map, _| {
+            let is_map = map.extension() == Some(OsStr::new("map"));
+            !is_map || artifacts.contains_key(&map.with_extension(""))
+        });
+    }
+
     /// Whether there is no file.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -127,6 +136,10 @@ impl Survey {
                 None => survey.look_into(&entry, path),
             }
         }
+        survey.plugins.retain(|_, stamps| {
+            stamps.leave_strays_out();
+            !stamps.is_empty()
+        });
         Ok(survey)
     }
 

@@ -70,6 +70,30 @@ async fn a_file_that_is_being_written_is_left_alone_however_long_it_takes() {
     assert_eq!(changed(&mut folder).await, "slow");
 }
 
+/// A map that is left over, or of another file than the plugin is.
+#[tokio::test]
+async fn a_map_without_its_text_is_nobody_s() {
+    let root = tempfile::tempdir().unwrap();
+    for name in [
+        "stray.js.map",
+        "cart.js.map",
+        "cart.ts",
+        "shop.js.map",
+        "shop.js",
+    ] {
+        fs::write(root.path().join(name), name).unwrap();
+    }
+    let mut folder = watch(root.path());
+    let plugins = folder.plugins().await.unwrap();
+    assert_eq!(plugins.into_iter().collect::<Vec<_>>(), ["cart", "shop"]);
+    for name in ["cart", "shop"] {
+        let stamps = Stamps::of(&folder.files(name));
+        assert_eq!(folder.seen.get(name), Some(&stamps), "{name} has changed");
+    }
+    let again = Survey::take(root.path()).unwrap();
+    assert_eq!(again.plugins, folder.seen, "nothing is looked at again");
+}
+
 #[tokio::test]
 async fn what_was_looked_at_is_not_looked_at_again() {
     let root = tempfile::tempdir().unwrap();

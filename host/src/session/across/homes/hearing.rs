@@ -6,7 +6,7 @@ use super::words::decoded;
 use crate::mesh::PeerNode;
 use crate::session::across::protocol;
 use crate::session::across::wire::Unreadable;
-use crate::session::homed::Word;
+use crate::session::homed::{Word, are_all};
 use crate::session::hub::{Hub, LogWord};
 use crate::session::name::ChannelName;
 use crate::session::namespaces::Resolved;
@@ -25,6 +25,15 @@ impl Shared {
     ) -> Result<(), Unreadable> {
         let Some((name, word)) = decoded(home)? else {
             return Ok(());
+        };
+        let word = match word {
+            // As long as this node may have yet to meet whoever owns the log, it says nothing
+            // that one whom it has met does not.
+            Word::NotMine { agrees, rank } => Word::NotMine {
+                agrees: agrees && self.has_met_others(),
+                rank,
+            },
+            word => word,
         };
         let settings = self.history_settings(&name);
         let hub = settings.and_then(|_| self.hub_for(&name, &word));
@@ -63,8 +72,9 @@ impl Shared {
         let word = match heard {
             Word::Follow { .. } => Word::Moved,
             Word::Followed { is_all: true, .. } | Word::Published { .. } => Word::Unfollow,
-            Word::Take => Word::NotMine {
-                agrees: self.across.members.is_home(to, name),
+            Word::Take { asked } => Word::NotMine {
+                agrees: self.across.members.is_home(to, name)
+                    && are_all(asked, &self.across.members.peers(), to),
                 rank: 0,
             },
             Word::Hand {

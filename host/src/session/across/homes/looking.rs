@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::words::encoded;
 use crate::mesh::PeerNode;
 use crate::session::across::members::Home;
-use crate::session::across::protocol::Draining;
 use crate::session::across::protocol::across::Kind;
+use crate::session::across::protocol::{AskUsage, Draining, ask};
 use crate::session::across::wire::encode;
 use crate::session::history_settings::HistorySettings;
 use crate::session::homed::{Homed, Standing, Todo, View, Word};
@@ -31,6 +32,9 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Longest that a node that ends takes to hand its logs over.
 const LONGEST: Duration = Duration::from_secs(5);
+
+/// How long such a node waits for others to say that they know.
+const KNOWN: Duration = Duration::from_secs(1);
 
 impl Shared {
     /// How the node sees the others, for a channel whose history keeps to that.
@@ -227,7 +231,17 @@ impl Shared {
             self.across.say(peer, Kind::Draining(Draining {}));
         }
         self.look_at_all_logs();
-        let deadline = deadline.min(Instant::now() + LONGEST);
+        let now = Instant::now();
+        let deadline = deadline.min(now + LONGEST);
+        // Logs that are on their way here come before the answers of those who know.
+        let asked = peers.iter().filter_map(|peer| {
+            let asked = self
+                .across
+                .begin_asking(peer, ask::What::Usage(AskUsage {}));
+            let patience = KNOWN.min(deadline.saturating_duration_since(now));
+            asked.ok().map(|asked| asked.answered(patience))
+        });
+        join_all(asked).await;
         while Instant::now() < deadline {
             let (is_due, _) = self.across.homes.are_left();
             let mut hubs = self.hubs.all().into_iter();

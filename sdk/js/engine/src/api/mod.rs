@@ -13,7 +13,7 @@ use rquickjs::{Ctx, Function, Object, Result, Value};
 use crate::web::{console, script};
 
 /// What the text can import from it.
-const EXPORTS: [&str; 17] = [
+pub(crate) const EXPORTS: [&str; 17] = [
     "listen",
     "send",
     "wait",

@@ -86,14 +86,6 @@ fn read<'js>(ctx: &Ctx<'js>, key: &str, value: &[u8]) -> Result<Value<'js>> {
     })
 }
 
-/// A value as it is stored: bytes as they are, all else as JSON.
-fn written<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
-    match value.as_object().and_then(values::bytes_of) {
-        Some(bytes) => text::check(ctx, bytes.len()).map(|()| bytes),
-        None => values::to_json(ctx, value),
-    }
-}
-
 fn get<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     let bucket = Rc::clone(bucket);
     Function::new(
@@ -129,7 +121,7 @@ fn set<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     Function::new(
         ctx.clone(),
         move |ctx: Ctx<'js>, Text(key): Text, value: Value<'js>| {
-            let value = written(&ctx, &value)?;
+            let value = values::data_of(&ctx, &value)?;
             bucket
                 .open(&ctx)?
                 .set(&key, &value)
@@ -221,7 +213,7 @@ fn set_many<'js>(ctx: &Ctx<'js>, bucket: &Bucket) -> Result<Function<'js>> {
     Function::new(ctx.clone(), move |ctx: Ctx<'js>, entries: Object<'js>| {
         let entries = entries.props::<Text, Value<'js>>().map(|entry| {
             let (Text(key), value) = entry?;
-            Ok((key, written(&ctx, &value)?))
+            Ok((key, values::data_of(&ctx, &value)?))
         });
         let entries: Vec<(String, Vec<u8>)> = entries.collect::<Result<_>>()?;
         text::check_all(

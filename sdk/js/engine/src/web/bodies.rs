@@ -1,7 +1,7 @@
 //! Bodies of answers, while they come.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rquickjs::{Ctx, IntoJs as _, Result, TypedArray, Value};
@@ -26,7 +26,9 @@ struct Body {
 }
 
 thread_local! {
-    static BODIES: RefCell<(u32, HashMap<u32, Rc<Body>>)> = RefCell::default();
+    static BODIES: RefCell<(u32, BTreeMap<u32, Rc<Body>>)> = const {
+        RefCell::new((0, BTreeMap::new()))
+    };
 }
 
 /// Keeps the body of an answer; returns its number, unless there is none.
@@ -62,6 +64,11 @@ pub(super) fn keep(ctx: &Ctx<'_>, response: IncomingResponse) -> Result<Option<u
 pub(super) fn close(number: u32) {
     let closed = BODIES.with_borrow_mut(|(_, bodies)| bodies.remove(&number));
     drop(closed);
+}
+
+/// Whether there is none.
+pub(crate) fn are_none() -> bool {
+    BODIES.with_borrow(|(_, bodies)| bodies.is_empty())
 }
 
 /// Ends all.

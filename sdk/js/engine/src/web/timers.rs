@@ -200,6 +200,11 @@ fn run(
     call.restore(ctx)?.call_arg::<Value<'_>>(handed).map(|_| ())
 }
 
+/// Whether there is none.
+pub(crate) fn are_none() -> bool {
+    TIMERS.with_borrow(|(_, timers)| timers.is_empty())
+}
+
 /// Unsets all timers; returns how many of them the text would have had to wait for.
 pub(crate) fn clear() -> usize {
     let timers = TIMERS.with_borrow_mut(|(_, timers)| std::mem::take(timers));

@@ -114,7 +114,7 @@ pub(super) fn measure(report: &mut Report, options: &Options) {
 }
 
 fn measure_all(shapes: &mut [Shape], options: &Options) -> Result<(), String> {
-    let plugin = component("consuming");
+    let plugin = component("measured-consuming");
     for repetition in 0..options.repetitions {
         eprintln!(
             "{NAME}: repetition {} of {}",

@@ -5,8 +5,9 @@ use super::guest::Guest;
 use crate::report::Samples;
 use crate::suites::load::idle::{Taken, in_a_process};
 
-/// Instances that one node has more than the other.
-const MORE: usize = 32;
+/// Instances that one node has more than the other: a plugin may have 64, and among many it counts
+/// less in which pieces the node takes memory from the system.
+const MORE: usize = 63;
 
 pub(super) struct Idle {
     /// Milliseconds of CPU.

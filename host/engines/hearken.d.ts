@@ -1,1 +1,0 @@
-../../sdk/js/index.d.ts

@@ -1,0 +1,1 @@
+../../../../sdk/js/client/position.js

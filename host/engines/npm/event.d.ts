@@ -1,0 +1,1 @@
+../../../sdk/js/event.d.ts

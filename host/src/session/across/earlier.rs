@@ -1,0 +1,130 @@
+//! Where a user may have one session: telling another node which of them began last, when it
+//! may not know.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::act::SessionAct;
+use super::acting_wire;
+use super::protocol::ask;
+use crate::mesh::PeerNode;
+use crate::session::server::Whose;
+use crate::session::shared::Shared;
+
+/// Sessions of which another node is told at once, and between two goes: a link has room for
+/// that.
+const TOGETHER: usize = 64;
+const NEXT: Duration = Duration::from_millis(10);
+
+/// Which nodes are being told: each once at a time, from the beginning where it has missed
+/// something meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Telling(Mutex<Turns>);
+
+#[derive(Debug, Default)]
+struct Turns {
+    last: u64,
+    of_nodes: BTreeMap<PeerNode, u64>,
+}
+
+impl Telling {
+    /// From now on this is the one that tells the node.
+    fn begin(&self, peer: &PeerNode) -> u64 {
+        let mut turns = self.lock();
+        turns.last += 1;
+        let turn = turns.last;
+        turns.of_nodes.insert(peer.clone(), turn);
+        turn
+    }
+
+    /// Whether none has begun later.
+    fn is_last(&self, peer: &PeerNode, turn: u64) -> bool {
+        self.lock().of_nodes.get(peer) == Some(&turn)
+    }
+
+    fn end(&self, peer: &PeerNode, turn: u64) {
+        let mut turns = self.lock();
+        if turns.of_nodes.get(peer) == Some(&turn) {
+            turns.of_nodes.remove(peer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Turns> {
+        // Nothing in here panics half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// A node may not know of all sessions of this one, since it was not there or has missed
+    /// something: where users may have one each, it ends those that began before one of this
+    /// node, as this node does by its word.
+    pub(super) fn end_earlier_on(self: &Arc<Self>, peer: &PeerNode) {
+        if !self.in_use().settings.single_connection {
+            return;
+        }
+        let turn = self.across.telling.begin(peer);
+        let (shared, peer) = (Arc::clone(self), peer.clone());
+        self.run(async move {
+            let telling = &shared.across.telling;
+            let mut after: Arc<str> = "".into();
+            while telling.is_last(&peer, turn) {
+                match shared.end_some_earlier_on(&peer, &after) {
+                    Some(last) => after = last,
+                    None => break,
+                }
+                sleep(NEXT).await;
+            }
+            telling.end(&peer, turn);
+        });
+    }
+
+    /// Does that for some sessions behind this id. Returns the last; nothing if there are no
+    /// more, or the node is gone, which is told when it is there again.
+    fn end_some_earlier_on(&self, peer: &PeerNode, after: &str) -> Option<Arc<str>> {
+        let some = self.registry.list(None, after, TOGETHER);
+        for connection in &some {
+            // Who has not said who they are may have as many as they like.
+            let known = connection.known().filter(|known| !known.user.is_empty());
+            let began = known.as_ref().and_then(|known| known.began.clone());
+            let (Some(known), Some(began)) = (known, began) else {
+                continue;
+            };
+            let whose = Whose::User(known.user.to_string());
+            let act = acting_wire::encoded(&whose, &SessionAct::end_earlier(began));
+            if !self.across.have_done(peer, ask::What::Act(act)) {
+                return None;
+            }
+        }
+        some.last().map(|last| Arc::clone(&last.client))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn who_is_told_anew_is_told_once_at_a_time() {
+        let telling = Telling::default();
+        let peer = |start| PeerNode {
+            name: "b".into(),
+            incarnation: Uuid::from_u128(start),
+        };
+        let first = telling.begin(&peer(1));
+        let other = telling.begin(&peer(2));
+        let second = telling.begin(&peer(1));
+        assert!(!telling.is_last(&peer(1), first) && telling.is_last(&peer(1), second));
+        telling.end(&peer(1), first);
+        assert!(telling.is_last(&peer(1), second) && telling.is_last(&peer(2), other));
+        telling.end(&peer(1), second);
+        assert!(!telling.is_last(&peer(1), second));
+        let third = telling.begin(&peer(1));
+        assert!(![first, second, other].contains(&third));
+    }
+}

@@ -1,0 +1,135 @@
+//! Channels with a history whose home comes or goes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::homes::{LONG, home_of, homed_on, nodes, owns, publish, pushes, subscribed};
+use crate::channel::OtherNodes;
+use crate::mesh::{News, PeerNode};
+use crate::session::test_client::pass;
+use crate::session::test_support::{Rig, kept};
+
+/// The other nodes of one that was just started, which has yet to meet some.
+#[derive(Default)]
+struct Meeting(AtomicBool);
+
+impl OtherNodes for Meeting {
+    fn that_have(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_comes_begins_no_log_of_one_that_it_has_yet_to_meet() {
+    let (net, rigs) = nodes(["a", "c"]).await;
+    let b = PeerNode {
+        name: "b".into(),
+        incarnation: Uuid::from_u128(1),
+    };
+    net.keep_apart(&b, &rigs[1].peer());
+    let coming = Rig::beside(&net, "b", &[kept("chat")]);
+    let others = Arc::new(Meeting::default());
+    coming.channels().beside(Arc::clone(&others) as _);
+    pass(Duration::from_millis(10)).await;
+    // The first to be met has nothing of it, and sees the one that comes as its home.
+    let names = (0..1000).map(|number| format!("chat:{number}"));
+    let mut names = names.filter(|name| home_of(&rigs[1], name) == "c");
+    let channel = names.find(|name| home_of(&rigs[0], name) == "b");
+    let channel = channel.expect("each has its share");
+    let (mut client, _) = subscribed(&rigs[1], &channel).await;
+    publish(&rigs[1], &channel, &json!(1)).await.unwrap();
+    let meeting = async {
+        pass(Duration::from_millis(100)).await;
+        net.meet();
+        pass(Duration::from_millis(100)).await;
+        others.0.store(true, Ordering::Relaxed);
+    };
+    let data = json!(2);
+    let (receipt, ()) = tokio::join!(publish(&rigs[0], &channel, &data), meeting);
+    assert_eq!(receipt.unwrap().position.unwrap().offset, 2);
+    pass(Duration::from_millis(50)).await;
+    assert!(owns(&coming, &channel));
+    assert_eq!(client.pushes().await, pushes(&channel, 1..=2));
+
+    // What nobody has it begins once it has met all.
+    let mut names = (1000..2000).map(|number| format!("chat:{number}"));
+    let channel = names.find(|name| home_of(&rigs[0], name) == "b");
+    let channel = channel.expect("each has its share");
+    let receipt = publish(&rigs[0], &channel, &json!(1)).await.unwrap();
+    assert_eq!(receipt.position.unwrap().offset, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_on_its_way_to_a_node_that_ends_goes_on_from_there() {
+    let (net, rigs) = nodes(["a", "b"]).await;
+    let channel = homed_on(&rigs[0], "b");
+    let (mut client, _) = subscribed(&rigs[0], &channel).await;
+    for number in 1..=3 {
+        publish(&rigs[0], &channel, &json!(number)).await.unwrap();
+    }
+    rigs[1].sessions.finish(Instant::now() + LONG).await;
+    net.tell(&rigs[1].peer(), News::Left);
+    pass(Duration::from_millis(100)).await;
+    assert!(owns(&rigs[0], &channel));
+
+    // It is started again, and told to end before it has got its logs.
+    let again = Rig::started_beside(&net, "b", 2, &[kept("chat")]);
+    net.cut(&rigs[0].peer(), &again.peer());
+    pass(Duration::from_millis(100)).await;
+    assert!(!owns(&rigs[0], &channel), "it is on its way");
+    let linked = async {
+        pass(Duration::from_millis(500)).await;
+        net.heal();
+    };
+    tokio::join!(again.sessions.finish(Instant::now() + LONG), linked);
+    net.tell(&again.peer(), News::Left);
+    pass(Duration::from_millis(100)).await;
+    let receipt = publish(&rigs[0], &channel, &json!(4)).await.unwrap();
+    assert_eq!(receipt.position.unwrap().offset, 4);
+    pass(Duration::from_millis(50)).await;
+    assert_eq!(client.pushes().await, pushes(&channel, 1..=4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_in_parts_arrives_whole_whatever_else_was_missed_meanwhile() {
+    const COUNT: u64 = 40;
+    let (net, rigs) = nodes(["a", "b"]).await;
+    let channel = homed_on(&rigs[0], "b");
+    rigs[1].sessions.finish(Instant::now() + LONG).await;
+    net.tell(&rigs[1].peer(), News::Left);
+    pass(Duration::from_millis(100)).await;
+    let (mut client, _) = subscribed(&rigs[0], &channel).await;
+    let large = json!("x".repeat(4 << 10));
+    for _ in 0..COUNT {
+        publish(&rigs[0], &channel, &large).await.unwrap();
+    }
+
+    let again = Rig::started_beside(&net, "b", 2, &[kept("chat")]);
+    let begun = Instant::now();
+    while !owns(&again, &channel) {
+        again.sessions.ears().hear(News::Gap(rigs[0].peer()));
+        pass(Duration::from_millis(1)).await;
+        assert!(
+            begun.elapsed() < Duration::from_secs(1),
+            "it does not arrive"
+        );
+    }
+    let receipt = publish(&rigs[0], &channel, &json!("last")).await.unwrap();
+    assert_eq!(receipt.position.unwrap().offset, COUNT + 1);
+    pass(Duration::from_millis(50)).await;
+    let pushes = client.all_pushes().await;
+    assert_eq!(pushes.len() as u64, COUNT + 1);
+    assert_eq!(
+        pushes.last(),
+        Some(&format!("{channel} \"last\" at {}", COUNT + 1))
+    );
+}
