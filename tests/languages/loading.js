@@ -93,6 +93,70 @@ def total(event):
     await stage.send('price', 4);
     assert.equal(await answers.data(), 12);
   }],
+  ['a plugin that is called as a module of the library leaves that to others', async (stage, reports) => {
+    const answers = await stage.listen('custom.mailed');
+    stage.save('_json.py', 'shared = "mine"\n');
+    stage.save('email.py', `import email.message
+import typing
+from dataclasses import dataclass
+
+import _json
+from hearken import listen, send
+
+@dataclass
+class Letter:
+    to: "str"
+
+@listen("custom.mail")
+def mail(event):
+    message = email.message.EmailMessage()
+    message["To"] = Letter(event.data).to
+    send("mailed", data=[message["To"], _json.shared, typing.get_type_hints(Letter) == {"to": str}])
+`);
+    await reports.about('plugin.started', 'email');
+    await stage.send('mail', 'ada@example.com');
+    assert.deepEqual(await answers.data(), ['ada@example.com', 'mine', true]);
+  }],
+  ['what is misunderstood is said where it is written', async (stage, reports) => {
+    for (const [text, expected] of [
+      ['@listen("custom.x")\ndef act():\n    pass', /`act` is called with the event and nothing else, and takes \(\).*\(odd\.py:3:2\)/],
+      ['@listen("custom.x")\ndef act(event):\n    yield 1', /`act` has a `yield`.*\(odd\.py:3:2\)/],
+      ['from hearken import lisen', /cannot import name 'lisen' from 'hearken'; did you mean 'listen'\? \(odd\.py:3:1\)/],
+      ['import requests', /`fetch` of `hearken` makes requests/],
+      ['input("who? ")', /EOFError.*nobody types/],
+      ['open("notes.txt")', /FileNotFoundError.*plugins have no files/],
+    ]) {
+      stage.save('odd.py', `from hearken import listen\n\n${text}\n`);
+      const failed = await reports.about('plugin.failed', 'odd');
+      assert.match(failed.data.reason, expected);
+    }
+    stage.save('odd.toml', '[engine]\ncompat = "enonic"\n');
+    const failed = await reports.about('plugin.failed', 'odd');
+    assert.match(failed.data.reason, /odd\.toml: `compat` in `\[engine\]` is for plugins in JavaScript and TypeScript/);
+    stage.remove('odd.toml');
+    stage.remove('odd.py');
+  }],
+  ['asyncio.run is for handlers that are not async', async (stage, reports) => {
+    const answers = await stage.listen('custom.ran');
+    stage.save('runs.py', `import asyncio
+from hearken import listen, send, wait
+
+async def later(value):
+    await asyncio.sleep(0.001)
+    return value
+
+first = asyncio.run(later(1))
+
+@listen("custom.run")
+def act(event):
+    answer = wait("custom.run.answered", timeout="5s")
+    send("run.answered", data=3)
+    send("ran", data=[first, asyncio.run(later(2)), answer.result().data])
+`);
+    await reports.about('plugin.started', 'runs');
+    await stage.send('run');
+    assert.deepEqual(await answers.data(), [1, 2, 3]);
+  }],
   ['a folder with main.py is a plugin of several files', async (stage, reports) => {
     const answers = await stage.listen('custom.bill');
     stage.save('shop/cart.py', 'from ._names import name\n\ndef line(event):\n    return name + event.data\n');

@@ -1,15 +1,9 @@
 //! Guests that cannot show the host their memory: such a guest asks before it begins an event
 //! of a frame, instead of counting where the host sees it.
 
-use wasmtime::StoreContextMut;
-
-use super::batch::{Batch, ProgressError};
-use super::state::Guest;
-
 /// Of a guest that asks for each event of a frame but the first.
 #[derive(Debug, Default)]
 pub(super) struct Asking {
-    /// Whether it was told to begin no other.
     told_to_stop: bool,
 }
 
@@ -18,148 +12,15 @@ impl Asking {
     pub(super) fn begin_batch(&mut self) {
         self.told_to_stop = false;
     }
-}
 
-/// From its next call on the guest gets whole frames, of which it asks for each event.
-///
-/// # Errors
-/// When a batch is in hand.
-pub(crate) fn take_frames(mut store: StoreContextMut<'_, Guest>) -> Result<(), ProgressError> {
-    let batch = &mut store.data_mut().batch;
-    if !batch.events.is_empty() {
-        return Err(ProgressError::TooLate);
-    }
-    batch.asking = Some(Asking::default());
-    Ok(())
-}
-
-/// Whether the guest is to begin the next event; from there on that is the one in hand, and
-/// has an account of its own.
-///
-/// # Errors
-/// When there is none.
-pub(crate) fn next(mut store: StoreContextMut<'_, Guest>) -> Result<bool, ProgressError> {
-    let guest = store.data_mut();
-    let is_begun = guest.batch.ask(guest.meter.asked_to_end())?;
-    if is_begun {
-        guest.meter.next_event();
-        guest.next_event();
-    }
-    Ok(is_begun)
-}
-
-impl Batch {
-    /// Begins the next event, unless the guest is to end, or has used up the deadline of the
-    /// event in hand, of which its instance dies.
-    fn ask(&mut self, is_to_end: bool) -> Result<bool, ProgressError> {
-        let events = self.events.len();
-        if self.at + 1 >= events {
-            return Err(ProgressError::NoMore { events });
-        }
-        let asking = self.asking.get_or_insert_default();
-        if is_to_end || self.late.is_some() {
-            asking.told_to_stop = true;
-        }
-        if asking.told_to_stop {
-            return Ok(false);
-        }
-        self.at += 1;
-        self.begin_event();
-        Ok(true)
+    /// Whether it is to begin the next event: once it was told to stop, it is not.
+    pub(super) fn goes_on(&mut self, is_to_stop: bool) -> bool {
+        self.told_to_stop |= is_to_stop;
+        !self.told_to_stop
     }
 
-    /// How many events a guest has begun that has returned and shows no counter.
-    ///
-    /// # Errors
-    /// When it has not asked for all, and was not told to stop.
-    pub(super) fn finished(&self) -> Result<usize, ProgressError> {
-        let events = self.events.len();
-        let Some(asking) = &self.asking else {
-            return Ok(events);
-        };
-        let begun = self.at + 1;
-        if begun == events || asking.told_to_stop {
-            return Ok(begun);
-        }
-        Err(ProgressError::Unfinished {
-            begun: begun as u64,
-            events,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::super::batch::FailureKind;
-    use super::*;
-
-    /// Three events in the hands of a guest that asks.
-    fn three() -> Batch {
-        let mut batch = Batch::default();
-        batch.asking.get_or_insert_default();
-        batch.begin(Arc::default(), 2..5, None);
-        batch
-    }
-
-    #[test]
-    fn each_event_is_asked_for_once() {
-        let mut batch = three();
-        assert!(batch.is_counted());
-        assert_eq!(batch.at(), 0, "the first is in hand");
-        batch
-            .fail(FailureKind::Again, "the first".to_owned())
-            .unwrap();
-        assert_eq!(batch.ask(false), Ok(true));
-        assert_eq!(batch.ask(false), Ok(true));
-        batch
-            .fail(FailureKind::Again, "the last".to_owned())
-            .unwrap();
-        assert_eq!(batch.ask(false), Err(ProgressError::NoMore { events: 3 }));
-        assert_eq!(batch.finished(), Ok(3));
-        let failures = batch.end(3);
-        let indexes: Vec<_> = failures.iter().map(|failure| failure.index).collect();
-        assert_eq!(indexes, [0, 2]);
-    }
-
-    #[test]
-    fn one_that_returns_too_soon_breaks_the_rules() {
-        let mut batch = three();
-        assert_eq!(batch.ask(false), Ok(true));
-        let unfinished = ProgressError::Unfinished {
-            begun: 2,
-            events: 3,
-        };
-        assert_eq!(batch.finished(), Err(unfinished));
-    }
-
-    #[test]
-    fn one_that_is_to_end_begins_no_other_event_of_its_frame() {
-        let mut batch = three();
-        assert_eq!(batch.ask(true), Ok(false));
-        assert_eq!(batch.ask(false), Ok(false), "also when it asks again");
-        assert_eq!((batch.at(), batch.finished()), (0, Ok(1)));
-        batch.end(1);
-        batch.begin(Arc::default(), 0..2, None);
-        assert_eq!(batch.ask(false), Ok(true), "of another it does");
-    }
-
-    #[test]
-    fn one_that_is_out_of_time_begins_no_other_either() {
-        let mut batch = three();
-        assert_eq!(batch.ask(false), Ok(true));
-        batch.told_late();
-        assert_eq!(batch.ask(false), Ok(false));
-        assert_eq!((batch.interrupted(), batch.finished()), (Some(1), Ok(2)));
-    }
-
-    #[test]
-    fn who_never_asks_has_one_event_and_finishes_it() {
-        let mut batch = Batch::default();
-        batch.begin(Arc::default(), 0..1, None);
-        assert!(!batch.is_counted());
-        assert_eq!(batch.ask(false), Err(ProgressError::NoMore { events: 1 }));
-        assert_eq!(batch.finished(), Ok(1));
+    /// Whether it was told to begin no other event of the batch.
+    pub(super) fn is_told_to_stop(&self) -> bool {
+        self.told_to_stop
     }
 }

@@ -4,7 +4,8 @@
 use wasmtime::component::WasmList;
 use wasmtime::{AsContext, AsContextMut, StoreContextMut};
 
-use super::batch::{NUMBER_BYTES, Progress, ProgressError, Shown, Stop};
+use super::asking::Asking;
+use super::batch::{Batch, NUMBER_BYTES, Progress, ProgressError, Shown, Stop};
 use super::state::Guest;
 
 /// Takes the place where the guest shows its progress.
@@ -142,6 +143,69 @@ pub(crate) fn is_late(mut store: StoreContextMut<'_, Guest>) -> bool {
     is_late
 }
 
+/// From its next call on the guest gets whole frames, of which it asks for each event.
+///
+/// # Errors
+/// When a batch is in hand.
+pub(crate) fn take_frames(mut store: StoreContextMut<'_, Guest>) -> Result<(), ProgressError> {
+    let batch = &mut store.data_mut().batch;
+    if !batch.events.is_empty() {
+        return Err(ProgressError::TooLate);
+    }
+    batch.asking = Some(Asking::default());
+    Ok(())
+}
+
+/// Whether a guest that asks is to begin the next event; from there on that is the one in hand,
+/// and has an account of its own.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn next(mut store: StoreContextMut<'_, Guest>) -> Result<bool, ProgressError> {
+    let guest = store.data_mut();
+    let is_begun = ask(&mut guest.batch, guest.meter.asked_to_end())?;
+    if is_begun {
+        guest.meter.next_event();
+        guest.next_event();
+    }
+    Ok(is_begun)
+}
+
+/// Begins the next event, unless the guest is to end, or has used up the deadline of the event
+/// in hand, of which its instance dies.
+fn ask(batch: &mut Batch, is_to_end: bool) -> Result<bool, ProgressError> {
+    let events = batch.events.len();
+    if batch.at + 1 >= events {
+        return Err(ProgressError::NoMore { events });
+    }
+    let is_to_stop = is_to_end || batch.late.is_some();
+    let goes_on = batch.asking.get_or_insert_default().goes_on(is_to_stop);
+    if goes_on {
+        batch.at += 1;
+        batch.begin_event();
+    }
+    Ok(goes_on)
+}
+
+/// How many events a guest has begun that has returned and shows no counter.
+///
+/// # Errors
+/// When it has not asked for all, and was not told to stop.
+fn asked_for(batch: &Batch) -> Result<usize, ProgressError> {
+    let events = batch.events.len();
+    let Some(asking) = &batch.asking else {
+        return Ok(events);
+    };
+    let begun = batch.at + 1;
+    if begun == events || asking.is_told_to_stop() {
+        return Ok(begun);
+    }
+    Err(ProgressError::Unfinished {
+        begun: begun as u64,
+        events,
+    })
+}
+
 /// Checks, after the guest returned, that it has begun every event, unless it was told to
 /// stop; returns how many it has begun.
 ///
@@ -151,7 +215,7 @@ pub(crate) fn check_finished(store: StoreContextMut<'_, Guest>) -> Result<usize,
     let batch = &store.data().batch;
     let events = batch.events.len();
     let Some(progress) = &batch.progress else {
-        return batch.finished();
+        return asked_for(batch);
     };
     let begun = progress.begun(store.as_context());
     let begun = begun.wrapping_sub(progress.before);
@@ -159,5 +223,87 @@ pub(crate) fn check_finished(store: StoreContextMut<'_, Guest>) -> Result<usize,
         Ok(all) if all == events => Ok(all),
         Ok(some) if some < events && progress.told_to_stop.is_some() => Ok(some),
         _ => Err(ProgressError::Unfinished { begun, events }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::plugin::guest::batch::FailureKind;
+
+    /// Three events in the hands of a guest that asks.
+    fn three() -> Batch {
+        let mut batch = Batch::default();
+        batch.asking.get_or_insert_default();
+        batch.begin(Arc::default(), 2..5, None);
+        batch
+    }
+
+    #[test]
+    fn each_event_is_asked_for_once() {
+        let mut batch = three();
+        assert!(batch.is_counted());
+        assert_eq!(batch.at(), 0, "the first is in hand");
+        batch
+            .fail(FailureKind::Again, "the first".to_owned())
+            .unwrap();
+        assert_eq!(ask(&mut batch, false), Ok(true));
+        assert_eq!(ask(&mut batch, false), Ok(true));
+        batch
+            .fail(FailureKind::Again, "the last".to_owned())
+            .unwrap();
+        assert_eq!(
+            ask(&mut batch, false),
+            Err(ProgressError::NoMore { events: 3 })
+        );
+        assert_eq!(asked_for(&batch), Ok(3));
+        let failures = batch.end(3);
+        let indexes: Vec<_> = failures.iter().map(|failure| failure.index).collect();
+        assert_eq!(indexes, [0, 2]);
+    }
+
+    #[test]
+    fn one_that_returns_too_soon_breaks_the_rules() {
+        let mut batch = three();
+        assert_eq!(ask(&mut batch, false), Ok(true));
+        let unfinished = ProgressError::Unfinished {
+            begun: 2,
+            events: 3,
+        };
+        assert_eq!(asked_for(&batch), Err(unfinished));
+    }
+
+    #[test]
+    fn one_that_is_to_end_begins_no_other_event_of_its_frame() {
+        let mut batch = three();
+        assert_eq!(ask(&mut batch, true), Ok(false));
+        assert_eq!(ask(&mut batch, false), Ok(false), "also when it asks again");
+        assert_eq!((batch.at(), asked_for(&batch)), (0, Ok(1)));
+        batch.end(1);
+        batch.begin(Arc::default(), 0..2, None);
+        assert_eq!(ask(&mut batch, false), Ok(true), "of another it does");
+    }
+
+    #[test]
+    fn one_that_is_out_of_time_begins_no_other_either() {
+        let mut batch = three();
+        assert_eq!(ask(&mut batch, false), Ok(true));
+        batch.told_late();
+        assert_eq!(ask(&mut batch, false), Ok(false));
+        assert_eq!((batch.interrupted(), asked_for(&batch)), (Some(1), Ok(2)));
+    }
+
+    #[test]
+    fn who_never_asks_has_one_event_and_finishes_it() {
+        let mut batch = Batch::default();
+        batch.begin(Arc::default(), 0..1, None);
+        assert!(!batch.is_counted());
+        assert_eq!(
+            ask(&mut batch, false),
+            Err(ProgressError::NoMore { events: 1 })
+        );
+        assert_eq!(asked_for(&batch), Ok(1));
     }
 }

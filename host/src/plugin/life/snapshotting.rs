@@ -65,8 +65,11 @@ mod tests {
     #[tokio::test]
     async fn python_is_refused_whether_its_engine_is_there_or_not() {
         let workers = CompileWorkers::new(CompileSettings::default(), 1);
-        let nowhere = Path::new("/nowhere");
-        let refused = snapshot(&nowhere.join("a.py"), workers, nowhere).await;
+        let nowhere = BenchFolders {
+            data: Path::new("/nowhere"),
+            cache: None,
+        };
+        let refused = snapshot(Path::new("a.py"), workers, nowhere).await;
         let refused = refused.unwrap_err();
         assert!(matches!(refused, CarryError::NotAhead(Language::Python)));
         assert!(

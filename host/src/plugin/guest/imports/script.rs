@@ -3,8 +3,8 @@
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Linker, Lower};
 
+use crate::plugin::guest::progress;
 use crate::plugin::guest::state::Guest;
-use crate::plugin::guest::{asking, progress};
 
 /// What is evaluated.
 const INTERFACE: &str = "hearken:engine/script@0.1.0";
@@ -60,9 +60,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     })?;
     let mut functions = linker.instance(FRAMES)?;
     functions.func_wrap("take", |store: StoreContextMut<'_, Guest>, (): ()| {
-        Ok(asking::take_frames(store)?)
+        Ok(progress::take_frames(store)?)
     })?;
     functions.func_wrap("next", |store: StoreContextMut<'_, Guest>, (): ()| {
-        Ok((asking::next(store)?,))
+        Ok((progress::next(store)?,))
     })
 }

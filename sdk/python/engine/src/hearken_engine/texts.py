@@ -81,7 +81,8 @@ def _module_of(name: str) -> str:
     """What the module of a text is called, with its folder. A plugin that is called as one of the
     library, such as `email.py`, takes nobody's place: what the library imports is its own."""
     module = name.removesuffix(".py")
-    return name if module in sys.stdlib_module_names else module
+    is_of_library = module in sys.stdlib_module_names and not module.startswith("_")
+    return name if is_of_library else module
 
 
 def _compiled(name: str, text: str) -> CodeType:
