@@ -45,6 +45,7 @@ impl Shared {
             settings,
             random: self.environment.random(),
             now: self.wheel.now(),
+            time: self.time(),
         }
     }
 
