@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::log::{AGAIN, Homed, LONG_PATIENCE, PATIENCE, Todo, View};
 use super::role::{Acquiring, Arriving, Role};
-use super::word::{KeptKey, Part, Word};
+use super::word::{KeptKey, Part, Word, start_of};
 use crate::mesh::PeerNode;
 use crate::session::history::{History, epoch_of};
 
@@ -18,23 +18,27 @@ impl<P> Homed<P> {
             self.begin(view, todo);
             return;
         }
-        for other in view.others {
-            todo.push(Todo::Send(other.clone(), Word::Take));
+        self.role = Role::Acquiring(Acquiring::begun(view.now));
+        self.ask_newcomers(view, todo);
+    }
+
+    /// Asks those who have not been asked yet, since they were not there.
+    fn ask_newcomers(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        let Role::Acquiring(acquiring) = &mut self.role else {
+            return;
+        };
+        let others = view.others.iter();
+        let newcomers: Vec<_> = others.filter(|other| !acquiring.knows(other)).collect();
+        for newcomer in newcomers {
+            todo.push(Todo::Send(newcomer.clone(), take(view)));
+            acquiring.asked.push(newcomer.clone());
         }
-        self.role = Role::Acquiring(Acquiring {
-            asked: view.others.to_vec(),
-            in_doubt: Vec::new(),
-            rank: 0,
-            asked_at: view.now,
-            until: view.now.saturating_add(PATIENCE),
-            at_last: view.now.saturating_add(LONG_PATIENCE),
-            arriving: None,
-        });
     }
 
     /// Asks those again who have not answered, or saw another as the home, if it is time for
     /// that; or begins a log, if it is time for that.
     pub(super) fn ask_again(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+        self.ask_newcomers(view, todo);
         let Role::Acquiring(acquiring) = &mut self.role else {
             return;
         };
@@ -42,7 +46,7 @@ impl<P> Homed<P> {
         if acquiring.until <= now {
             // Who handed it over and did not go on has it still.
             acquiring.arriving = None;
-            acquiring.in_doubt.clear();
+            acquiring.answered.append(&mut acquiring.in_doubt);
             if acquiring.asked.is_empty() || acquiring.at_last <= now {
                 self.begin(view, todo);
                 return;
@@ -53,7 +57,7 @@ impl<P> Homed<P> {
         }
         acquiring.asked_at = now;
         for asked in acquiring.asked.iter().chain(&acquiring.in_doubt) {
-            todo.push(Todo::Send(asked.clone(), Word::Take));
+            todo.push(Todo::Send(asked.clone(), take(view)));
         }
     }
 
@@ -64,7 +68,7 @@ impl<P> Homed<P> {
             Role::Acquiring(acquiring) => acquiring.rank.max(self.rank),
             _ => self.rank,
         };
-        self.rank = known.saturating_add(1);
+        self.rank = known.saturating_add(1).max(view.time);
         let history = History::new(&epoch_of(view.random), view.settings, view.now);
         if self.kept.replace((view.settings, history)).is_some() {
             todo.push(Todo::Lose);
@@ -121,6 +125,9 @@ impl<P> Homed<P> {
             acquiring.asked.retain(|asked| asked != from);
         }
         if agrees {
+            if !acquiring.answered.contains(from) {
+                acquiring.answered.push(from.clone());
+            }
             self.ask_no_more(from, view, todo);
         }
     }
@@ -132,6 +139,7 @@ impl<P> Homed<P> {
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
+        self.ask_newcomers(view, todo);
         let Role::Acquiring(acquiring) = &mut self.role else {
             return;
         };
@@ -205,35 +213,65 @@ impl<P> Homed<P> {
             }
             return;
         }
-        let (asked, in_doubt, rank, at_last) = match &mut self.role {
-            Role::Acquiring(acquiring) => (
-                std::mem::take(&mut acquiring.asked),
-                std::mem::take(&mut acquiring.in_doubt),
-                acquiring.rank,
-                acquiring.at_last,
-            ),
-            _ => (vec![from.clone()], Vec::new(), 0, 0),
+        let mut acquiring = match std::mem::replace(&mut self.role, Role::Free) {
+            Role::Acquiring(acquiring) => acquiring,
+            // Nobody else is to be asked: whoever hands it over owns it.
+            _ => Acquiring {
+                asked: vec![from.clone()],
+                answered: view.others.to_vec(),
+                ..Acquiring::begun(view.now)
+            },
         };
-        let rank = rank.max(part.rank);
-        self.role = Role::Acquiring(Acquiring {
-            asked,
-            in_doubt,
-            rank,
-            asked_at: view.now,
-            until: view.now.saturating_add(PATIENCE),
-            at_last: at_last.max(view.now.saturating_add(LONG_PATIENCE)),
-            arriving: Some(Arriving {
-                from: from.clone(),
-                serial,
-                part,
-            }),
+        acquiring.rank = acquiring.rank.max(part.rank);
+        acquiring.wait(view.now);
+        acquiring.arriving = Some(Arriving {
+            from: from.clone(),
+            serial,
+            part,
         });
+        self.role = Role::Acquiring(acquiring);
         let is_wanted = true;
         todo.push(Todo::Send(from.clone(), Word::Handed { serial, is_wanted }));
     }
 }
 
+/// The question to all others.
+fn take<P>(view: &View<'_>) -> Word<P> {
+    Word::Take {
+        asked: view.others.iter().map(start_of).collect(),
+    }
+}
+
 impl<P> Acquiring<P> {
+    /// Nobody has been asked yet.
+    fn begun(now: u64) -> Self {
+        let mut begun = Self {
+            asked: Vec::new(),
+            in_doubt: Vec::new(),
+            answered: Vec::new(),
+            rank: 0,
+            asked_at: now,
+            until: now,
+            at_last: now,
+            arriving: None,
+        };
+        begun.wait(now);
+        begun
+    }
+
+    /// Others are waited for from now on.
+    fn wait(&mut self, now: u64) {
+        self.asked_at = now;
+        self.until = now.saturating_add(PATIENCE);
+        self.at_last = self.at_last.max(now.saturating_add(LONG_PATIENCE));
+    }
+
+    /// Whether this node was asked, whatever it has answered.
+    fn knows(&self, node: &PeerNode) -> bool {
+        let known = [&self.asked, &self.in_doubt, &self.answered];
+        known.iter().any(|known| known.contains(node))
+    }
+
     pub(super) fn is_arriving_from(&self, node: &PeerNode) -> bool {
         let arriving = self.arriving.as_ref();
         arriving.is_some_and(|arriving| arriving.from == *node)

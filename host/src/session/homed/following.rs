@@ -16,15 +16,15 @@ impl<P> Homed<P> {
     /// Asks a node to be sent what is behind what is here.
     pub(super) fn follow(&mut self, home: PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
         self.serial += 1;
-        let (synced, is_live, moved_by) = match &mut self.role {
-            Role::Following(following) => {
-                let moved_by = following.moved_by.take();
-                match following.home == home {
-                    true => (following.synced, following.is_live, moved_by),
-                    false => (0, false, moved_by),
-                }
+        let moved_by = match &mut self.role {
+            Role::Following(following) => following.moved_by.take(),
+            _ => None,
+        };
+        let (first, synced, is_live) = match &self.role {
+            Role::Following(before) if before.home == home => {
+                (before.first, before.synced, before.is_live)
             }
-            _ => (0, false, None),
+            _ => (self.serial, 0, false),
         };
         let since = self.kept.as_ref().map(|(_, history)| history.top());
         let word = Word::Follow {
@@ -34,6 +34,7 @@ impl<P> Homed<P> {
         todo.push(Todo::Send(home.clone(), word));
         self.role = Role::Following(Following {
             home,
+            first,
             asked: self.serial,
             synced,
             has_missed: false,
@@ -108,13 +109,18 @@ impl<P> Homed<P> {
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
-        let is_followed =
-            matches!(&self.role, Role::Following(following) if following.home == *from);
-        if !is_followed {
-            if is_all && matches!(self.role, Role::Free | Role::Following(_)) {
-                todo.push(Todo::Send(from.clone(), Word::Unfollow));
+        match &self.role {
+            // Of before they were lost sight of: what is here may be another log by now, of
+            // which the next answer brings no more than is missing.
+            Role::Following(following) if following.home == *from && serial < following.first => {
+                return;
             }
-            return;
+            Role::Following(following) if following.home == *from => {}
+            Role::Free | Role::Following(_) if is_all => {
+                todo.push(Todo::Send(from.clone(), Word::Unfollow));
+                return;
+            }
+            _ => return,
         }
         self.absorb(part, view, todo);
         let Role::Following(following) = &mut self.role else {

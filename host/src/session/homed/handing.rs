@@ -5,12 +5,18 @@ use std::sync::Arc;
 use super::following::part_of;
 use super::log::{Homed, PATIENCE, Todo, View};
 use super::role::{Handing, Role};
-use super::word::Word;
+use super::word::{Word, are_all};
 use crate::mesh::PeerNode;
 
 impl<P> Homed<P> {
     /// Somebody asks for it, who is the channel's home by its own lights.
-    pub(super) fn asked_for(&mut self, from: &PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+    pub(super) fn asked_for(
+        &mut self,
+        from: &PeerNode,
+        asked: &[u64],
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
         // Whoever follows another knows of one that owns it, or is handing it over: the one that
         // asks may have yet to meet that one.
         let knows_another = match &self.role {
@@ -21,12 +27,14 @@ impl<P> Homed<P> {
             }
             _ => false,
         };
-        let agrees = view.home == Some(from) && !knows_another;
+        let is_home = view.home == Some(from);
+        // One that it has yet to meet may own it too.
+        let agrees = is_home && !knows_another && are_all(asked, view.others, from);
         let rank = self.rank;
         let not_mine = Todo::Send(from.clone(), Word::NotMine { agrees, rank });
         match &self.role {
             Role::Handing(handing) if handing.to == *from => {}
-            Role::Owner if agrees => {
+            Role::Owner if is_home => {
                 if self.kept.is_none() {
                     todo.push(not_mine);
                 }

@@ -93,7 +93,7 @@ impl<P> Homed<P> {
             } => self.published(from, (&*epoch, number), (entry, manner), view, todo),
             Word::Unfollow => self.drop_follower(from),
             Word::Moved => self.moved(from, view, todo),
-            Word::Take => self.asked_for(from, view, todo),
+            Word::Take { asked } => self.asked_for(from, &asked, view, todo),
             Word::NotMine { agrees, rank } => self.not_theirs(from, agrees, rank, view, todo),
             Word::Hand {
                 serial,
@@ -149,7 +149,11 @@ impl<P> Homed<P> {
     ) {
         self.drop_follower(node);
         match &mut self.role {
-            Role::Acquiring(_) => self.ask_no_more(node, view, todo),
+            Role::Acquiring(acquiring) => {
+                // It may own one by the time it is back.
+                acquiring.answered.retain(|answered| answered != node);
+                self.ask_no_more(node, view, todo);
+            }
             Role::Handing(handing) if handing.to == *node => self.own(view, todo),
             // What follows from that is for when it is looked at: there may be many logs.
             Role::Following(following) if following.home == *node => self.role = Role::Free,

@@ -23,8 +23,11 @@ pub(super) enum Role<P> {
 pub(super) struct Acquiring<P> {
     /// Who may have it, and has not answered.
     pub(super) asked: Vec<PeerNode>,
-    /// Who does not have it, and sees another node as the channel's home.
+    /// Who does not have it, and sees another node as the channel's home, or one that was not
+    /// asked.
     pub(super) in_doubt: Vec<PeerNode>,
+    /// Who does not have it, and is in no doubt, or was for too long.
+    pub(super) answered: Vec<PeerNode>,
     /// The highest rank of a log that any of them knows of.
     pub(super) rank: u64,
     /// When they were asked last.
@@ -60,6 +63,9 @@ pub(super) struct Handing {
 #[derive(Debug)]
 pub(super) struct Following {
     pub(super) home: PeerNode,
+    /// Number of the first question since this node follows: an answer to one before that may
+    /// come still, and does not go on from what is here now.
+    pub(super) first: u64,
     /// Number of the last question.
     pub(super) asked: u64,
     /// Number of the last question whose answer told all.

@@ -4,7 +4,8 @@
 
 use proptest::prelude::*;
 
-use super::world::{Step, World, home_among};
+use super::step::Step;
+use super::world::{World, home_among};
 
 const COUNT: usize = 4;
 
@@ -27,6 +28,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         20 => calm(),
         2 => (node(), node()).prop_map(|(one, other)| Step::See(one, other)),
         1 => (node(), node()).prop_map(|(one, other)| Step::Part(one, other)),
+        1 => (node(), node()).prop_map(|(one, other)| Step::LoseSight(one, other)),
         1 => (node(), node()).prop_map(|(from, to)| Step::Lose(from, to)),
         1 => node().prop_map(Step::Drain),
         1 => (1..3_000_u64).prop_map(Step::Wait),
@@ -172,4 +174,81 @@ fn a_home_that_comes_back_costs_each_subscriber_one_loss() {
     for node in 0..3 {
         assert_eq!(world.client(node).told, 1);
     }
+}
+
+#[test]
+fn what_was_answered_before_nodes_lost_sight_of_each_other_does_no_harm() {
+    let mut world = World::new(2, 6);
+    let home = home_among(0..2).unwrap();
+    let other = 1 - home;
+    world.see(home, other);
+    for node in [home, other] {
+        world.subscribe(node);
+    }
+    world.settle();
+    assert!(world.subscribe(home) && world.subscribe(other));
+    assert!(world.publish(home));
+    world.step(&Step::Lose(home, other));
+    world.step(&Step::Wait(1));
+    // The question comes, and its answer is on its way.
+    world.step(&Step::Deliver(other, home));
+    world.step(&Step::LoseSight(other, home));
+    world.step(&Step::LoseSight(home, other));
+    world.step(&Step::Wait(1));
+    assert_eq!(world.client(other).told, 1, "another log begins");
+    assert!(world.subscribe(other) && world.publish(other));
+
+    world.see(home, other);
+    world.settle();
+    assert_eq!(world.client(other).told, 1, "that stays");
+    let kept = world.nodes[other].as_ref().unwrap().log.kept().unwrap();
+    assert_eq!((kept.1.top().offset, kept.1.len()), (1, 1));
+}
+
+#[test]
+fn who_has_yet_to_meet_the_owner_begins_no_log() {
+    let mut world = World::new(3, 6);
+    let home = home_among(0..3).unwrap();
+    let owner = home_among((0..3).filter(|node| *node != home)).unwrap();
+    let third = 3 - home - owner;
+    world.see(owner, third);
+    assert!(!world.subscribe(owner));
+    world.settle();
+    assert!(world.subscribe(owner) && world.publish(owner));
+
+    world.see(home, third);
+    assert!(!world.subscribe(third));
+    for _ in 0..3 {
+        for (from, to) in [(third, home), (home, third)] {
+            world.step(&Step::Deliver(from, to));
+        }
+    }
+    assert!(!world.nodes[home].as_ref().unwrap().log.is_owned());
+    world.see(home, owner);
+    world.settle();
+    assert!(world.subscribe(third) && world.publish(home));
+    assert_eq!((world.epochs(), world.told()), (1, 0));
+}
+
+#[test]
+fn a_log_that_began_in_the_place_of_one_that_nobody_knows_of_stays() {
+    let mut world = World::new(2, 6);
+    let home = home_among(0..2).unwrap();
+    let other = 1 - home;
+    world.see(home, other);
+    world.subscribe(home);
+    world.settle();
+    assert!(world.subscribe(home) && world.publish(home));
+    // The other one does not hear of the home any more, which stands still.
+    world.step(&Step::LoseSight(other, home));
+    world.step(&Step::Wait(1));
+    assert!(world.subscribe(other) && world.publish(other));
+
+    world.see(home, other);
+    world.settle();
+    assert_eq!(world.client(other).told, 0);
+    assert_eq!(world.client(home).told, 1);
+    assert!(world.subscribe(home) && world.publish(home));
+    world.settle();
+    assert_eq!(world.client(other).position.as_ref().unwrap().offset, 2);
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::mesh::PeerNode;
 use crate::session::history::Position;
 use crate::session::hub::Exclude;
 
@@ -35,10 +36,14 @@ pub(in crate::session) enum Word<P> {
     /// The receiver, which follows or wanted to, has to look for the log elsewhere.
     Moved,
     /// Whoever owns the log is to hand it over to the sender, which is the channel's home.
-    Take,
+    Take {
+        /// All whom it sees and asks, each as [`start_of`] names it.
+        asked: Vec<u64>,
+    },
     /// The sender does not own the log, or does not hand it over.
     NotMine {
-        /// Whether the receiver is the channel's home by the sender's lights too.
+        /// Whether the receiver is the channel's home by the sender's lights too, and has asked
+        /// all others whom the sender sees.
         agrees: bool,
         /// Of the last log that the sender knows of; 0 for none.
         rank: u64,
@@ -109,6 +114,17 @@ pub(in crate::session) struct KeptKey {
     pub(in crate::session) number: Option<u64>,
     /// Milliseconds for which the key is remembered still.
     pub(in crate::session) lasts: u64,
+}
+
+/// A start of a node, in short: the part of its incarnation that is random.
+pub(in crate::session) fn start_of(node: &PeerNode) -> u64 {
+    node.incarnation.as_u64_pair().1
+}
+
+/// Whether whoever has asked these has asked all of the others but itself.
+pub(in crate::session) fn are_all(asked: &[u64], others: &[PeerNode], asking: &PeerNode) -> bool {
+    let mut others = others.iter().filter(|other| *other != asking);
+    others.all(|other| asked.contains(&start_of(other)))
 }
 
 impl<P> Part<P> {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::client::{Client, Said};
 use super::log::{AGAIN, Homed, PATIENCE, Todo, View};
 use super::role::Standing;
+use super::step::Step;
 use super::word::{Manner, Word};
 use crate::mesh::PeerNode;
 use crate::session::history_settings::HistorySettings;
@@ -46,36 +47,14 @@ pub(super) struct Node {
 pub(super) struct World {
     pub(super) nodes: Vec<Option<Node>>,
     settings: HistorySettings,
-    /// What is on its way from one to another.
-    wires: BTreeMap<(usize, usize), VecDeque<Word<Said>>>,
+    /// What is on its way from one to another; `None` is that the sender has met the receiver
+    /// anew, and may have left out what came before.
+    wires: BTreeMap<(usize, usize), VecDeque<Option<Word<Said>>>>,
     /// All that was numbered.
     logs: BTreeMap<(Arc<str>, u64), Said>,
     said: Said,
     now: u64,
     random: u64,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Step {
-    /// The next message from one to another comes.
-    Deliver(usize, usize),
-    /// Somebody publishes at a node.
-    Publish(usize),
-    /// The client of a node subscribes.
-    Subscribe(usize),
-    /// One sees the other.
-    See(usize, usize),
-    /// One does not see the other any more, of whom nothing comes any more; what was on its way
-    /// is lost.
-    Part(usize, usize),
-    /// Messages from one to another are lost.
-    Lose(usize, usize),
-    /// A node says that it is about to end.
-    Drain(usize),
-    /// A node ends without a word.
-    Crash(usize),
-    /// Time passes.
-    Wait(u64),
 }
 
 /// The home of the channel among these.
@@ -136,13 +115,17 @@ impl World {
             is_used: client.is_subscribed || client.position.is_some(),
             random,
             now: self.now,
+            time: self.now,
         };
         let mut todo = Vec::new();
         let done = work(log, &view, &mut todo);
         let wires = &mut self.wires;
         let mut send = |to: &PeerNode, word| {
             if others.contains(&at(to)) {
-                wires.entry((node, at(to))).or_default().push_back(word);
+                wires
+                    .entry((node, at(to)))
+                    .or_default()
+                    .push_back(Some(word));
             }
         };
         for one in todo {
@@ -205,6 +188,14 @@ impl World {
         let history = log.history(settings, random, now).expect("it is settled");
         if let Some(position) = &client.position {
             let got = history.recover(position.offset, &position.epoch, 100, now);
+            let missed = got.top.offset.saturating_sub(position.offset);
+            let is_kept = usize::try_from(missed).is_ok_and(|missed| missed <= settings.size);
+            let may_be = got.top.epoch == position.epoch && is_kept;
+            assert!(
+                got.recovered || !may_be,
+                "{position:?} is kept up to {:?}",
+                got.top
+            );
             if got.recovered {
                 assert_eq!(got.top.epoch, position.epoch);
                 let mut next = position.offset;
@@ -231,6 +222,7 @@ impl World {
             let node = self.nodes[one].as_mut().expect("it is there");
             if !node.others.contains(&other) {
                 node.others.push(other);
+                self.wires.entry((one, other)).or_default().push_back(None);
             }
         }
         for node in [one, other] {
@@ -241,35 +233,53 @@ impl World {
     fn part(&mut self, one: usize, other: usize) {
         for (one, other) in [(one, other), (other, one)] {
             self.wires.remove(&(one, other));
-            if let Some(node) = self.nodes[one].as_mut()
-                && node.others.contains(&other)
-            {
-                node.others.retain(|seen| *seen != other);
-                node.drains.retain(|seen| *seen != other);
-                node.is_due = true;
-                self.with(one, |log, view, todo| log.gone(&peer(other), view, todo));
+            self.lose_sight(one, other);
+        }
+    }
+
+    fn lose_sight(&mut self, one: usize, other: usize) {
+        if let Some(node) = self.nodes[one].as_mut()
+            && node.others.contains(&other)
+        {
+            node.others.retain(|seen| *seen != other);
+            node.drains.retain(|seen| *seen != other);
+            node.is_due = true;
+            self.with(one, |log, view, todo| log.gone(&peer(other), view, todo));
+        }
+    }
+
+    /// The next message from one to another comes.
+    fn deliver(&mut self, from: usize, to: usize) {
+        let wire = self.wires.get_mut(&(from, to));
+        let Some(word) = wire.and_then(VecDeque::pop_front) else {
+            return;
+        };
+        let receiver = self.nodes[to].as_mut();
+        let Some(receiver) = receiver.filter(|node| node.others.contains(&from)) else {
+            return;
+        };
+        match word {
+            Some(word) => {
+                _ = self.with(to, |log, view, todo| {
+                    log.hear(&peer(from), word, view, todo);
+                })
+            }
+            None => {
+                receiver.is_due = true;
+                self.with(to, |log, _, _| log.missed(&peer(from)));
             }
         }
     }
 
     pub(super) fn step(&mut self, step: &Step) {
         match *step {
-            Step::Deliver(from, to) => {
-                let word = self
-                    .wires
-                    .get_mut(&(from, to))
-                    .and_then(VecDeque::pop_front);
-                if let Some(word) = word {
-                    self.with(to, |log, view, todo| {
-                        log.hear(&peer(from), word, view, todo)
-                    });
-                }
-            }
+            Step::Deliver(from, to) => self.deliver(from, to),
             Step::Publish(node) => drop(self.publish(node)),
             Step::Subscribe(node) => drop(self.subscribe(node)),
             Step::See(one, other) => self.see(one, other),
             Step::Part(one, other) if one != other => self.part(one, other),
-            Step::Part(..) => {}
+            Step::LoseSight(one, other) if one != other => self.lose_sight(one, other),
+            Step::Part(..) | Step::LoseSight(..) => {}
             Step::Lose(from, to) => {
                 if let Some(wire) = self.wires.get_mut(&(from, to)) {
                     wire.clear();

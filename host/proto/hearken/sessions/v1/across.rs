@@ -299,9 +299,8 @@ pub mod home {
         /// The receiver has to look for the log elsewhere.
         #[prost(message, tag = "6")]
         Moved(super::Nothing),
-        /// Whoever owns the log is to hand it over to the sender, the channel's home.
         #[prost(message, tag = "7")]
-        Take(super::Nothing),
+        Take(super::Take),
         #[prost(message, tag = "8")]
         NotMine(super::NotMine),
         #[prost(message, tag = "9")]
@@ -346,9 +345,18 @@ pub struct Published {
     #[prost(message, optional, tag = "2")]
     pub entry: ::core::option::Option<Entry>,
 }
+/// Whoever owns the log is to hand it over to the sender, the channel's home.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Take {
+    /// The other nodes that the sender sees and asks, each by the last 64 bits of the incarnation
+    /// of its start.
+    #[prost(fixed64, repeated, tag = "1")]
+    pub asked: ::prost::alloc::vec::Vec<u64>,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NotMine {
-    /// Whether the receiver is the channel's home by the sender's lights too.
+    /// Whether the receiver is the channel's home by the sender's lights too, and has asked all
+    /// others whom the sender sees.
     #[prost(bool, tag = "1")]
     pub agrees: bool,
     /// Of the last log that the sender knows of; 0 for none.

@@ -6,7 +6,7 @@ use super::words::decoded;
 use crate::mesh::PeerNode;
 use crate::session::across::protocol;
 use crate::session::across::wire::Unreadable;
-use crate::session::homed::Word;
+use crate::session::homed::{Word, are_all};
 use crate::session::hub::{Hub, LogWord};
 use crate::session::name::ChannelName;
 use crate::session::namespaces::Resolved;
@@ -72,8 +72,9 @@ impl Shared {
         let word = match heard {
             Word::Follow { .. } => Word::Moved,
             Word::Followed { is_all: true, .. } | Word::Published { .. } => Word::Unfollow,
-            Word::Take => Word::NotMine {
-                agrees: self.across.members.is_home(to, name),
+            Word::Take { asked } => Word::NotMine {
+                agrees: self.across.members.is_home(to, name)
+                    && are_all(asked, &self.across.members.peers(), to),
                 rank: 0,
             },
             Word::Hand {

@@ -16,6 +16,9 @@ use crate::session::publication::StoredPublication;
 /// Most letters of an epoch.
 const MAX_EPOCH: usize = 64;
 
+/// Nodes that are read of those that were asked: more than a cluster has.
+const MAX_ASKED: usize = 1_024;
+
 /// What is said of the log of a channel.
 pub(super) fn encoded(channel: &ChannelName, word: LogWord) -> protocol::Home {
     let nothing = protocol::Nothing {};
@@ -47,7 +50,7 @@ pub(super) fn encoded(channel: &ChannelName, word: LogWord) -> protocol::Home {
         }),
         Word::Unfollow => What::Unfollow(nothing),
         Word::Moved => What::Moved(nothing),
-        Word::Take => What::Take(nothing),
+        Word::Take { asked } => What::Take(protocol::Take { asked }),
         Word::NotMine { agrees, rank } => What::NotMine(protocol::NotMine { agrees, rank }),
         Word::Hand {
             serial,
@@ -110,7 +113,10 @@ pub(super) fn decoded(home: protocol::Home) -> Result<Option<(ChannelName, LogWo
         }
         What::Unfollow(_) => Word::Unfollow,
         What::Moved(_) => Word::Moved,
-        What::Take(_) => Word::Take,
+        What::Take(protocol::Take { mut asked }) => {
+            asked.truncate(MAX_ASKED);
+            Word::Take { asked }
+        }
         What::NotMine(not_mine) => Word::NotMine {
             agrees: not_mine.agrees,
             rank: not_mine.rank,
