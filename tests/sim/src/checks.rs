@@ -66,7 +66,8 @@ pub fn overdue(ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
 pub fn unjustified(ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
     let wrong = ledger.views.iter().find_map(|((observer, subject), view)| {
         let (to, from) = (ledger.life(*observer), ledger.life(*subject));
-        let excuse = troubles.excuse(at, to.node, from.node);
+        // When it was announced, which is looked at a little later.
+        let excuse = troubles.excuse(view.since, to.node, from.node);
         let unreachable = view.presence == Presence::Unreachable && view.since + UNREACHABLE > at;
         if unreachable && from.is_running() && to.is_running() && !excuse {
             return Some(format!(

@@ -68,7 +68,7 @@ impl<P> Homed<P> {
             Role::Acquiring(acquiring) => acquiring.rank.max(self.rank),
             _ => self.rank,
         };
-        self.rank = known.saturating_add(1);
+        self.rank = known.saturating_add(1).max(view.time);
         let history = History::new(&epoch_of(view.random), view.settings, view.now);
         if self.kept.replace((view.settings, history)).is_some() {
             todo.push(Todo::Lose);

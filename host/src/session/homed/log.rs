@@ -32,7 +32,9 @@ pub(in crate::session) struct Homed<P> {
     /// That of the log which is kept here, or was last; 0 for none. One that begins has a higher
     /// one than all that are known of, since it begins in the place of one that is lost: should
     /// that come back, those who have missed something of it have been told so, and are not to
-    /// be told once more.
+    /// be told once more. Where none is known of, the time says which began later: nobody who is
+    /// left may have followed the one that is lost, and those who come with a position of it are
+    /// told so too.
     pub(super) rank: u64,
     /// Who is sent what is published, if it is owned here.
     pub(super) followers: Arc<Vec<PeerNode>>,
@@ -65,6 +67,8 @@ pub(in crate::session) struct View<'v> {
     /// For the epoch of a log that begins.
     pub(in crate::session) random: u64,
     pub(in crate::session) now: u64,
+    /// Milliseconds since the Unix epoch, by the node's clock.
+    pub(in crate::session) time: u64,
 }
 
 /// What is to be done, in this order.

@@ -16,7 +16,8 @@
 //!   epoch.
 //! - Where there were two logs, since nodes could not reach each other, that stays which began
 //!   in the place of the other, so that those who were told of that are not told again;
-//!   otherwise that of the home.
+//!   where nobody knows which did, the later one by the nodes' clocks; otherwise that of the
+//!   home.
 //! - Who follows and has missed something asks again from where it is, and misses nothing if
 //!   that is still kept. If not, or if the log is another one, subscribers with a position are
 //!   told so, once.

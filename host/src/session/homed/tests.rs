@@ -229,3 +229,26 @@ fn who_has_yet_to_meet_the_owner_begins_no_log() {
     assert!(world.subscribe(third) && world.publish(home));
     assert_eq!((world.epochs(), world.told()), (1, 0));
 }
+
+#[test]
+fn a_log_that_began_in_the_place_of_one_that_nobody_knows_of_stays() {
+    let mut world = World::new(2, 6);
+    let home = home_among(0..2).unwrap();
+    let other = 1 - home;
+    world.see(home, other);
+    world.subscribe(home);
+    world.settle();
+    assert!(world.subscribe(home) && world.publish(home));
+    // The other one does not hear of the home any more, which stands still.
+    world.step(&Step::LoseSight(other, home));
+    world.step(&Step::Wait(1));
+    assert!(world.subscribe(other) && world.publish(other));
+
+    world.see(home, other);
+    world.settle();
+    assert_eq!(world.client(other).told, 0);
+    assert_eq!(world.client(home).told, 1);
+    assert!(world.subscribe(home) && world.publish(home));
+    world.settle();
+    assert_eq!(world.client(other).position.as_ref().unwrap().offset, 2);
+}

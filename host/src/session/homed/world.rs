@@ -115,6 +115,7 @@ impl World {
             is_used: client.is_subscribed || client.position.is_some(),
             random,
             now: self.now,
+            time: self.now,
         };
         let mut todo = Vec::new();
         let done = work(log, &view, &mut todo);

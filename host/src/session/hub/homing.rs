@@ -40,6 +40,7 @@ impl Hub {
             is_used: state.needs_log(seen.now),
             random: seen.random,
             now: seen.now,
+            time: seen.time,
         };
         let mut todo = Vec::new();
         let done = work(&mut state.homed, &view, &mut todo);

@@ -26,4 +26,6 @@ pub(in crate::session) struct Seen {
     pub(in crate::session) random: u64,
     /// Milliseconds of the node's wheel.
     pub(in crate::session) now: u64,
+    /// Milliseconds since the Unix epoch, by the node's clock.
+    pub(in crate::session) time: u64,
 }

@@ -26,15 +26,6 @@ impl Shared {
         let Some((name, word)) = decoded(home)? else {
             return Ok(());
         };
-        let word = match word {
-            // As long as this node may have yet to meet whoever owns the log, it says nothing
-            // that one whom it has met does not.
-            Word::NotMine { agrees, rank } => Word::NotMine {
-                agrees: agrees && self.has_met_others(),
-                rank,
-            },
-            word => word,
-        };
         let settings = self.history_settings(&name);
         let hub = settings.and_then(|_| self.hub_for(&name, &word));
         let (Some(hub), Some(settings)) = (hub, settings) else {

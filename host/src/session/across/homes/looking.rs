@@ -49,6 +49,7 @@ impl Shared {
             settings,
             random: self.environment.random(),
             now: self.wheel.now(),
+            time: self.time(),
         }
     }
 
