@@ -78,7 +78,7 @@ pub(in crate::gateway) async fn emulate(
         return Err(SessionRefusal::UnknownNode(sent.node).into());
     }
     let request = passed(&client, &headers, body.bytes.clone());
-    pass_on(&context, &sessions, &client, &sent.node, request).await
+    pass_on(&context, sessions, &client, &sent.node, request).await
 }
 
 /// Passes commands on to the node of their session, once that can be reached.
