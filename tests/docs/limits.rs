@@ -61,7 +61,10 @@ fn known() -> Vec<Row> {
             "texts of a plugin",
             vec![of("MAX_TEXTS"), of("MAX_TEXTS_BYTES")],
         ),
-        ("source map of a text", vec![of("MAX_MAP_BYTES")]),
+        (
+            "source maps of a plugin together",
+            vec![of("MAX_MAPS_BYTES")],
+        ),
         ("manifest", vec![of("MAX_MANIFEST_BYTES")]),
         ("name of a plugin", vec![of("MAX_PLUGIN_NAME_BYTES")]),
         ("secrets of a manifest", vec![of("MAX_SECRETS")]),
