@@ -30,8 +30,6 @@ struct State {
     cut: Vec<(PeerNode, PeerNode)>,
     /// What is said over those.
     held: VecDeque<(PeerNode, News)>,
-    /// Pairs that have yet to meet.
-    apart: Vec<(PeerNode, PeerNode)>,
     /// Whether what is said is lost.
     loses: bool,
     /// Messages that were said so far.
@@ -77,30 +75,10 @@ impl Net {
         let others: Vec<_> = state.others(this).cloned().collect();
         state.nodes.insert(this.clone(), Some(ears));
         for other in others {
-            if state.apart.contains(&(this.clone(), other.clone())) {
-                continue;
-            }
             let joined = (other.clone(), News::Joined(this.clone()));
             state.waiting.push_back(joined);
             let joined = (this.clone(), News::Joined(other));
             state.waiting.push_back(joined);
-        }
-        drop(state);
-        self.0.stirred.notify_one();
-    }
-
-    /// The node, once it joins, has yet to meet the other.
-    pub(super) fn keep_apart(&self, this: &PeerNode, other: &PeerNode) {
-        self.lock().apart.push((this.clone(), other.clone()));
-    }
-
-    /// Now they meet.
-    pub(super) fn meet(&self) {
-        let mut state = self.lock();
-        for (one, other) in std::mem::take(&mut state.apart) {
-            let joined = (one.clone(), News::Joined(other.clone()));
-            state.waiting.push_back(joined);
-            state.waiting.push_back((other, News::Joined(one)));
         }
         drop(state);
         self.0.stirred.notify_one();

@@ -4,41 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::homes::{LONG, home_of, homed_on, nodes, owns, publish, pushes, subscribed};
-use crate::mesh::{News, PeerNode};
+use super::homes::{LONG, homed_on, nodes, owns, publish, pushes, subscribed};
+use crate::mesh::News;
 use crate::session::test_client::pass;
 use crate::session::test_support::{Rig, kept};
-
-#[tokio::test(start_paused = true)]
-async fn a_node_that_comes_begins_no_log_of_one_that_it_has_yet_to_meet() {
-    let (net, rigs) = nodes(["a", "c"]).await;
-    let b = PeerNode {
-        name: "b".into(),
-        incarnation: Uuid::from_u128(1),
-    };
-    net.keep_apart(&b, &rigs[1].peer());
-    let coming = Rig::beside(&net, "b", &[kept("chat")]);
-    pass(Duration::from_millis(10)).await;
-    // The first to be met has nothing of it, and sees the one that comes as its home.
-    let names = (0..1000).map(|number| format!("chat:{number}"));
-    let mut names = names.filter(|name| home_of(&rigs[1], name) == "c");
-    let channel = names.find(|name| home_of(&rigs[0], name) == "b");
-    let channel = channel.expect("each has its share");
-    let (mut client, _) = subscribed(&rigs[1], &channel).await;
-    publish(&rigs[1], &channel, &json!(1)).await.unwrap();
-    let meeting = async {
-        pass(Duration::from_millis(100)).await;
-        net.meet();
-    };
-    let data = json!(2);
-    let (receipt, ()) = tokio::join!(publish(&rigs[0], &channel, &data), meeting);
-    assert_eq!(receipt.unwrap().position.unwrap().offset, 2);
-    pass(Duration::from_millis(50)).await;
-    assert!(owns(&coming, &channel));
-    assert_eq!(client.pushes().await, pushes(&channel, 1..=2));
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_is_on_its_way_to_a_node_that_ends_goes_on_from_there() {

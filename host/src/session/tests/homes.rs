@@ -27,7 +27,7 @@ pub(super) async fn nodes<const COUNT: usize>(names: [&str; COUNT]) -> (Net, [Ri
 }
 
 /// Name of the node that is the home of a channel, by the lights of this one.
-pub(super) fn home_of(rig: &Rig, channel: &str) -> String {
+fn home_of(rig: &Rig, channel: &str) -> String {
     let name = ChannelName::new(channel).unwrap();
     match rig.sessions.0.across.members.home_of(&name) {
         Home::Here => rig.peer().name.to_string(),
