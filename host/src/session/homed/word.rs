@@ -116,9 +116,13 @@ pub(in crate::session) struct KeptKey {
     pub(in crate::session) lasts: u64,
 }
 
-/// A start of a node, in short: the part of its incarnation that is random.
+/// A start of a node, in short: 64-bit FNV-1a of its name, begun with the part of its
+/// incarnation that is random.
 pub(in crate::session) fn start_of(node: &PeerNode) -> u64 {
-    node.incarnation.as_u64_pair().1
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let (_, begin) = node.incarnation.as_u64_pair();
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
+    node.name.bytes().fold(begin, mix)
 }
 
 /// Whether whoever has asked these has asked all of the others but itself.

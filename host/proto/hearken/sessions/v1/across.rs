@@ -348,8 +348,8 @@ pub struct Published {
 /// Whoever owns the log is to hand it over to the sender, the channel's home.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Take {
-    /// The other nodes that the sender sees and asks, each by the last 64 bits of the incarnation
-    /// of its start.
+    /// The other nodes that the sender sees and asks, each by the 64-bit FNV-1a of its name, begun
+    /// with the last 64 bits of the incarnation of its start.
     #[prost(fixed64, repeated, tag = "1")]
     pub asked: ::prost::alloc::vec::Vec<u64>,
 }
