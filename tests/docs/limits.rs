@@ -587,6 +587,14 @@ fn known() -> Vec<Row> {
         ("requests of other nodes that", vec![of("MAX_TAKEN")]),
         ("time for another node to answer", vec![of("ANSWER_TIME")]),
         (
+            "time without a byte from it",
+            vec![of("timing/SILENCE"), of("MAX_STEP"), of("asked/SLOWEST")],
+        ),
+        (
+            "time that a command for a session",
+            vec![of("emulation/BACK")],
+        ),
+        (
             "time for an answer that has begun",
             vec![of("PIECE_TIME"), of("WHOLE_TIME")],
         ),
