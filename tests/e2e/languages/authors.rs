@@ -292,7 +292,7 @@ async fn engines_are_listed_and_added() {
     let added = command(&["engine", "add", "python", "--from", "engine.wasm"]).await;
     assert_eq!(added.code, 0, "{added:?}");
     let listed = command(&["engine", "list"]).await;
-    assert!(listed.stdout.contains("added"), "{listed:?}");
+    assert!(listed.stdout.contains("engines/python.wasm"), "{listed:?}");
 }
 
 /// Without cargo: there is no crate.
