@@ -138,12 +138,12 @@ fn forgotten() {
     assert!(forgotten > 0 && returned > 0 && gaps > 0, "{coverage:?}");
 }
 
-/// Each trouble once, and some that have found something. Of a hundred seeds that are new one
-/// still does: `hearken-sim sessions` runs those.
+/// Each trouble once, and some that have found something. `hearken-sim sessions` runs new ones.
 #[test]
 fn sessions() {
     let mut coverage = Coverage::default();
-    for seed in (1..=7).chain([9049, 9096, 10004, 11054, 11111]) {
+    let found = [9049, 9096, 10004, 11054, 11111, 60083, 70421, 80018, 80483];
+    for seed in (1..=7).chain(found) {
         coverage += sound(Scenario::Sessions, seed).coverage;
     }
     let Coverage {
