@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::durable::Durable;
-use super::earlier::Telling;
 use super::homes::Homes;
 use super::interest::Interest;
 use super::members::Members;
 use super::presence::PresenceAcross;
 use super::protocol::across::Kind;
+use super::telling::Telling;
 use super::traffic::{AcrossShown, Traffic};
 use super::waiting::Waiting;
 use super::wire;

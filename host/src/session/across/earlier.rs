@@ -1,8 +1,7 @@
 //! Where a user may have one session: telling another node which of them began last, when it
 //! may not know.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -18,45 +17,6 @@ use crate::session::shared::Shared;
 /// that.
 const TOGETHER: usize = 64;
 const NEXT: Duration = Duration::from_millis(10);
-
-/// Which nodes are being told: each once at a time, from the beginning where it has missed
-/// something meanwhile.
-#[derive(Debug, Default)]
-pub(super) struct Telling(Mutex<Turns>);
-
-#[derive(Debug, Default)]
-struct Turns {
-    last: u64,
-    of_nodes: BTreeMap<PeerNode, u64>,
-}
-
-impl Telling {
-    /// From now on this is the one that tells the node.
-    fn begin(&self, peer: &PeerNode) -> u64 {
-        let mut turns = self.lock();
-        turns.last += 1;
-        let turn = turns.last;
-        turns.of_nodes.insert(peer.clone(), turn);
-        turn
-    }
-
-    /// Whether none has begun later.
-    fn is_last(&self, peer: &PeerNode, turn: u64) -> bool {
-        self.lock().of_nodes.get(peer) == Some(&turn)
-    }
-
-    fn end(&self, peer: &PeerNode, turn: u64) {
-        let mut turns = self.lock();
-        if turns.of_nodes.get(peer) == Some(&turn) {
-            turns.of_nodes.remove(peer);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Turns> {
-        // Nothing in here panics half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Shared {
     /// A node may not know of all sessions of this one, since it was not there or has missed
@@ -100,31 +60,5 @@ impl Shared {
             }
         }
         some.last().map(|last| Arc::clone(&last.client))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn who_is_told_anew_is_told_once_at_a_time() {
-        let telling = Telling::default();
-        let peer = |start| PeerNode {
-            name: "b".into(),
-            incarnation: Uuid::from_u128(start),
-        };
-        let first = telling.begin(&peer(1));
-        let other = telling.begin(&peer(2));
-        let second = telling.begin(&peer(1));
-        assert!(!telling.is_last(&peer(1), first) && telling.is_last(&peer(1), second));
-        telling.end(&peer(1), first);
-        assert!(telling.is_last(&peer(1), second) && telling.is_last(&peer(2), other));
-        telling.end(&peer(1), second);
-        assert!(!telling.is_last(&peer(1), second));
-        let third = telling.begin(&peer(1));
-        assert!(![first, second, other].contains(&third));
     }
 }

@@ -19,7 +19,7 @@
 //! | `homes/` | those that are in one: who numbers them, and how others get them |
 //! | `presence/` | who is subscribed anywhere |
 //! | `act`, `acting`, `acting_wire`, `listing` | doing something with sessions, and showing them, on whichever nodes they are |
-//! | `earlier` | of each user the session that began last, where a user may have one |
+//! | `earlier`, `telling` | of each user the session that began last, where a user may have one; whose turn it is to tell another node of that |
 
 mod act;
 mod acting;
@@ -36,6 +36,7 @@ mod live;
 mod members;
 mod presence;
 mod protocol;
+mod telling;
 mod traffic;
 mod waiting;
 mod wanted;

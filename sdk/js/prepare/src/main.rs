@@ -4,6 +4,8 @@
 //!
 //! `cargo run -p hearken-prepare -- ENGINE PREPARED`
 
+mod segments;
+
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
@@ -55,7 +57,10 @@ fn prepare(bytes: &[u8]) -> Result<Vec<u8>> {
     let made = at_once(wizer.snapshot_component(&context, &mut prepared))?;
     match prepared.failed {
         Some(error) => Err(error),
-        None => made,
+        None => {
+            let joined = segments::join(&made?);
+            joined.ok_or_else(|| format_err!("its data is of a kind that is not known"))
+        }
     }
 }
 
