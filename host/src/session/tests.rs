@@ -16,6 +16,7 @@ mod presence;
 mod publishing;
 mod recovery;
 mod server;
+mod standing_still;
 mod subscribing;
 mod timing;
 mod watching;
