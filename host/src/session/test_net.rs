@@ -122,6 +122,41 @@ impl Net {
         self.0.stirred.notify_one();
     }
 
+    /// A node stands still: what is said to it and by it waits, and the others give it up. It
+    /// learns of nothing.
+    pub(super) fn stand_still(&self, node: &PeerNode) {
+        let mut state = self.lock();
+        let others: Vec<_> = state.others(node).cloned().collect();
+        for other in others {
+            state.cut.push((node.clone(), other.clone()));
+            state.cut.push((other.clone(), node.clone()));
+            let given_up = (other, News::Unreachable(node.clone()));
+            state.waiting.push_back(given_up);
+        }
+        drop(state);
+        self.0.stirred.notify_one();
+    }
+
+    /// It goes on: it finds that it is linked again, and the others that it is there.
+    pub(super) fn go_on(&self, node: &PeerNode) {
+        let mut state = self.lock();
+        let is_its = |(here, there): &(PeerNode, PeerNode)| here == node || there == node;
+        let cut = std::mem::take(&mut state.cut).into_iter();
+        let (its, left): (Vec<_>, Vec<_>) = cut.partition(is_its);
+        state.cut = left;
+        for (here, there) in its {
+            let news = match here == *node {
+                true => News::Back(there),
+                false => News::Joined(there),
+            };
+            state.waiting.push_back((here, news));
+        }
+        let held = std::mem::take(&mut state.held);
+        state.waiting.extend(held);
+        drop(state);
+        self.0.stirred.notify_one();
+    }
+
     /// What is said from now on is lost, until it is not; then all have a gap.
     pub(super) fn lose(&self, loses: bool) {
         let mut state = self.lock();

@@ -17,6 +17,7 @@ mod presence;
 mod publishing;
 mod recovery;
 mod server;
+mod standing_still;
 mod subscribing;
 mod timing;
 mod watching;

@@ -22,13 +22,20 @@ impl<P> Homed<P> {
         self.ask_newcomers(view, todo);
     }
 
-    /// Asks those who have not been asked yet, since they were not there.
+    /// Asks those who have not been asked yet, since they were not there; and those in doubt
+    /// again, who may have meant them.
     fn ask_newcomers(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
         let Role::Acquiring(acquiring) = &mut self.role else {
             return;
         };
         let others = view.others.iter();
         let newcomers: Vec<_> = others.filter(|other| !acquiring.knows(other)).collect();
+        if newcomers.is_empty() {
+            return;
+        }
+        for doubting in &acquiring.in_doubt {
+            todo.push(Todo::Send(doubting.clone(), take(view)));
+        }
         for newcomer in newcomers {
             todo.push(Todo::Send(newcomer.clone(), take(view)));
             acquiring.asked.push(newcomer.clone());
