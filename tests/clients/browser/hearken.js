@@ -38,12 +38,18 @@ const CHECKS = {
   'it publishes and listens': async ({ url, key }) => {
     const client = new window.Client(url, { key });
     const heard = [];
-    client.on('custom.cart.*', ({ data }) => heard.push(data));
+    // Over a stream of its own, which may be behind that of the answer.
+    const both = new Promise((resolve) => {
+      client.on('custom.cart.*', ({ data }) => {
+        if (heard.push(data) === 2) resolve();
+      });
+    });
     const answer = client.once('custom.answer', 'tea', { timeout: '30s' });
     await client.emit('cart.added', { data: 1 });
     await client.emit('cart.added', { data: new Uint8Array([1, 255]) });
     await client.emit('answer', { subject: 'tea', data: 'yes' });
     const { data } = await answer;
+    await both;
     await client.close();
     return [data, heard[0], [...heard[1]]];
   },
