@@ -22,7 +22,7 @@ use super::ticker::TICK;
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// What is left of a deadline, at most, to a guest that is told to say where it is.
-const LAST_PLACE: Duration = Duration::from_millis(20);
+const LAST_PLACE: Duration = Duration::from_millis(50);
 
 /// What a wait for storage that is in order takes at most. That excuses nobody: a guest that
 /// never ends and appends all the time waits for storage most of its time.
