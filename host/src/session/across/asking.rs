@@ -46,11 +46,7 @@ impl Across {
         let (tell, told) = oneshot::channel();
         let place = self.waiting.enter(node, tell);
         let place = place.ok_or_else(|| AskFailure::Refused(Refusal::busy()))?;
-        let ask = Ask {
-            id: place.id,
-            what: Some(what),
-        };
-        match self.say(node, Kind::Ask(ask)) {
+        match self.say_ask(node, place.id, what) {
             true => Ok(Asked {
                 told,
                 place,
@@ -63,11 +59,12 @@ impl Across {
     /// Has another node do something, behind all that was said to it before; nobody waits for
     /// its answer. Whether it is on its way.
     pub(in crate::session) fn have_done(&self, node: &PeerNode, what: ask::What) -> bool {
-        let ask = Ask {
-            id: self.waiting.next(),
-            what: Some(what),
-        };
-        self.say(node, Kind::Ask(ask))
+        self.say_ask(node, self.waiting.next(), what)
+    }
+
+    fn say_ask(&self, node: &PeerNode, id: u64, what: ask::What) -> bool {
+        let what = Some(what);
+        self.say(node, Kind::Ask(Ask { id, what }))
     }
 
     /// Answers a request of another node.

@@ -33,13 +33,9 @@ impl<P> Homed<P> {
         if newcomers.is_empty() {
             return;
         }
-        for doubting in &acquiring.in_doubt {
-            todo.push(Todo::Send(doubting.clone(), take(view)));
-        }
-        for newcomer in newcomers {
-            todo.push(Todo::Send(newcomer.clone(), take(view)));
-            acquiring.asked.push(newcomer.clone());
-        }
+        let all = acquiring.in_doubt.iter().chain(newcomers.iter().copied());
+        todo.push(Todo::Spread(Arc::new(all.cloned().collect()), take(view)));
+        acquiring.asked.extend(newcomers.into_iter().cloned());
     }
 
     /// Asks those again who have not answered, or saw another as the home, if it is time for
@@ -63,9 +59,8 @@ impl<P> Homed<P> {
             return;
         }
         acquiring.asked_at = now;
-        for asked in acquiring.asked.iter().chain(&acquiring.in_doubt) {
-            todo.push(Todo::Send(asked.clone(), take(view)));
-        }
+        let all = acquiring.asked.iter().chain(&acquiring.in_doubt);
+        todo.push(Todo::Spread(Arc::new(all.cloned().collect()), take(view)));
     }
 
     /// Nobody owns it: another begins. What is here of one that somebody owned is not gone on

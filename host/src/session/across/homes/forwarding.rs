@@ -64,10 +64,10 @@ impl Shared {
         let mut left = offered;
         while !left.is_empty() {
             let Ok((_, namespace)) = self.published_to(name.as_str()) else {
-                return self.fail_all(name, &mut left, Forwarded::Refused);
+                return self.fail(name, left, Forwarded::Refused);
             };
             let Some(settings) = namespace.history_in_memory() else {
-                return self.fail_all(name, &mut left, Forwarded::Refused);
+                return self.fail(name, left, Forwarded::Refused);
             };
             let sent = self.forward_some(name, &namespace, settings, &mut left);
             if matches!(sent.await, Sent::Again) {
@@ -125,11 +125,11 @@ impl Shared {
             Err(AskFailure::Refused(why)) => match why.reason() {
                 refusal::Reason::Moved | refusal::Reason::Unknown => Sent::Again,
                 refusal::Reason::Busy => {
-                    self.fail_all(name, left, Forwarded::Busy);
+                    self.fail(name, std::mem::take(left), Forwarded::Busy);
                     Sent::Done
                 }
                 _ => {
-                    self.fail_all(name, left, Forwarded::Away);
+                    self.fail(name, std::mem::take(left), Forwarded::Away);
                     Sent::Done
                 }
             },
@@ -153,11 +153,6 @@ impl Shared {
         let mut late = self.across.homes.take_late(name, now);
         late.extend(left.extract_if(.., |offered| offered.until() <= now));
         self.fail(name, late, Forwarded::Away);
-    }
-
-    /// All of these get no number.
-    fn fail_all(&self, name: &ChannelName, left: &mut Vec<Offered>, why: Forwarded) {
-        self.fail(name, std::mem::take(left), why);
     }
 
     /// The log is this node's by now.
