@@ -96,9 +96,8 @@ impl TextMap {
         let places = self.places()?;
         let behind = (places.segments)
             .partition_point(|segment| (segment.line, segment.column) <= (line, column));
-        let segment = places.segments.get(behind.checked_sub(1)?)?;
         // What is on a line before its first segment comes from nowhere.
-        (segment.line == line).then(|| places.source_of(segment))?
+        places.source_on(line, behind.checked_sub(1)?)
     }
 
     /// Where the beginning of a line of the text, with numbers from 1, comes from; none if that
@@ -108,8 +107,7 @@ impl TextMap {
         let line = line.checked_sub(1)?;
         let places = self.places()?;
         let first = (places.segments).partition_point(|segment| segment.line < line);
-        let segment = places.segments.get(first)?;
-        (segment.line == line).then(|| places.source_of(segment))?
+        places.source_on(line, first)
     }
 
     fn places(&self) -> Option<&Places> {
@@ -136,7 +134,12 @@ impl TextMap {
 }
 
 impl Places {
-    fn source_of(&self, segment: &Segment) -> Option<SourcePlace<'_>> {
+    /// Where the segment at `index` comes from, if it is on that line, with numbers from 0.
+    fn source_on(&self, line: u32, index: usize) -> Option<SourcePlace<'_>> {
+        let segment = self.segments.get(index)?;
+        if segment.line != line {
+            return None;
+        }
         let (source, text) = self.sources.get(usize::try_from(segment.source).ok()?)?;
         Some(SourcePlace {
             source,

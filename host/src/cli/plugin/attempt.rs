@@ -81,9 +81,7 @@ impl Try {
             None => Ok(()),
         }
     }
-}
 
-impl Try {
     /// The event that was given.
     fn draft(&self) -> Result<Draft<'static>, CliError> {
         let (file, read) = match self.event.to_str() {

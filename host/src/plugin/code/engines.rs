@@ -117,6 +117,20 @@ pub(crate) enum EngineError {
     },
 }
 
+impl EngineError {
+    /// Why the component at this place is none.
+    fn of(language: Language, path: PathBuf, source: CompileError) -> Self {
+        match source.is_missing() {
+            true => Self::Missing { language },
+            false => Self::Unusable {
+                language,
+                path,
+                source,
+            },
+        }
+    }
+}
+
 impl Engines {
     /// Those of the node with this data folder.
     pub(crate) fn of(data: &Path) -> Self {
@@ -159,13 +173,7 @@ impl Engines {
                     });
                 }
                 Err(source) if source.is_missing() => {}
-                Err(source) => {
-                    return Err(EngineError::Unusable {
-                        language,
-                        path,
-                        source,
-                    });
-                }
+                Err(source) => return Err(EngineError::of(language, path, source)),
             }
         }
         Err(EngineError::Missing { language })
@@ -246,14 +254,7 @@ impl EngineFile {
             return Ok(JAVASCRIPT.file());
         };
         let language = self.language;
-        ComponentFile::read(path).map_err(|source| match source.is_missing() {
-            true => EngineError::Missing { language },
-            false => EngineError::Unusable {
-                language,
-                path: path.clone(),
-                source,
-            },
-        })
+        ComponentFile::read(path).map_err(|source| EngineError::of(language, path.clone(), source))
     }
 }
 

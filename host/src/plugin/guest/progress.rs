@@ -105,12 +105,17 @@ fn tell_to_stop(mut store: StoreContextMut<'_, Guest>) {
     store.data_mut().batch.progress = Some(progress);
 }
 
+/// Whether a guest has all but used up the deadline of its start, or of an event.
+fn is_out_of_time(guest: &Guest) -> bool {
+    let is_at_work = guest.is_starting || !guest.batch.events.is_empty();
+    is_at_work && guest.meter.is_nearly_over()
+}
+
 /// Tells a guest that evaluates a text to fail the event in hand, or its start, at once, if that
 /// has all but used up its deadline: so it can say where in the text it was, which nobody else can.
 pub(crate) fn interrupt(mut store: StoreContextMut<'_, Guest>) {
     let guest = store.data_mut();
-    let is_at_work = guest.is_starting || !guest.batch.events.is_empty();
-    if guest.script.is_none() || !is_at_work || !guest.meter.is_nearly_over() {
+    if guest.script.is_none() || !is_out_of_time(guest) {
         return;
     }
     let at = guest.batch.at();
@@ -135,8 +140,7 @@ pub(crate) fn interrupt(mut store: StoreContextMut<'_, Guest>) {
 /// at once.
 pub(crate) fn is_late(mut store: StoreContextMut<'_, Guest>) -> bool {
     let guest = store.data_mut();
-    let is_at_work = guest.is_starting || !guest.batch.events.is_empty();
-    let is_late = is_at_work && guest.meter.is_nearly_over();
+    let is_late = is_out_of_time(guest);
     if is_late {
         guest.batch.told_late();
     }

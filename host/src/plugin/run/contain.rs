@@ -9,12 +9,16 @@ use crate::plugin::guest::death::Death;
 
 /// Runs a call into a guest. A panic on the way is a mistake of this host that
 /// the guest has found: it costs the guest its instance, and nobody a worker.
-pub(crate) async fn contain<T>(call: impl Future<Output = Result<T, Death>>) -> Result<T, Death> {
+// An `async` function would keep the call twice, of which each idle worker has one.
+pub(crate) fn contain<T>(
+    call: impl Future<Output = Result<T, Death>>,
+) -> impl Future<Output = Result<T, Death>> {
     // Whatever the call left half-way belongs to the instance, which is thrown away.
-    let outcome = AssertUnwindSafe(call).catch_unwind().await;
-    outcome.unwrap_or_else(|panic| {
-        let text = panic_text(&*panic);
-        Err(Death::told(format!("the host failed: {text}")))
+    AssertUnwindSafe(call).catch_unwind().map(|outcome| {
+        outcome.unwrap_or_else(|panic| {
+            let text = panic_text(&*panic);
+            Err(Death::told(format!("the host failed: {text}")))
+        })
     })
 }
 

@@ -234,10 +234,7 @@ impl Instance {
         guest
             .batch
             .begin(Arc::clone(frame), events.clone(), deliveries);
-        let called = {
-            let call = pin!(self.call(frame, events, attempt));
-            contain(call).await
-        };
+        let called = contain(self.call(frame, events, attempt)).await;
         let guest = self.store.data_mut();
         // Of a death the event in hand dies, on which its last words are those of the death.
         let mut finished = match &called {
@@ -297,14 +294,14 @@ impl Instance {
         let Due { question, left } = due;
         self.store.data_mut().next_event();
         let name = question.name();
-        let answered = pin!(async {
+        let answered = async {
             let answered = {
                 let asked = pin!(self.exports.ask(&mut self.store, question));
                 self.meter.charge_within(left, asked).await
             };
             self.store.data().flush_output();
             answered.map_err(|error| Death::of(&self.store, &self.meter, &error))
-        });
+        };
         contain(answered).await.map_err(|death| Death {
             reason: format!("when a session asked `{name}`: {}", death.reason),
             ..death

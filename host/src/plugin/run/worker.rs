@@ -1,7 +1,6 @@
 //! Workers: each hands the events of one inbox to one instance, and replaces the
 //! instance when it dies.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,18 +124,9 @@ impl<I: Inbox> Worker<I> {
     /// Works until the version is told to stop; gives back the slot.
     pub(crate) async fn run(mut self) -> InstanceSlot {
         self.slot.handle.set_caught_up(false);
-        loop {
-            // Pinned, as all that is handed on here: who takes a future by value keeps it twice,
-            // and a worker that has nothing to do would take five times as much.
-            let worked = {
-                let work = pin!(self.work());
-                contain(work).await
-            };
-            // A mistake of this host costs the plugin no more than one of its own.
-            match worked {
-                Ok(()) => break,
-                Err(death) => self.mishandled(&death),
-            }
+        // A mistake of this host costs the plugin no more than one of its own.
+        while let Err(death) = contain(self.work()).await {
+            self.mishandled(&death);
         }
         self.inbox.put_back(&self.frame, self.settled);
         self.slot

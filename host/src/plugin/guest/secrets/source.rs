@@ -1,13 +1,12 @@
 //! Where a secret is read from. All of it blocks on the disk.
 
-use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::value::SecretValue;
 use crate::config::{GrantedSecret, SecretSource};
 use crate::plugin::code::compile::open_regular;
+use crate::plugin::code::stamp::Stamp;
 
 /// Largest secret in bytes: a chain of certificates with its key.
 pub(super) const MAX_SECRET_BYTES: u64 = 64 << 10;
@@ -24,16 +23,6 @@ pub(super) enum Source {
     /// Nowhere: who tries a plugin apart from its node has something else in the place of the
     /// secret of this key.
     StandIn(String),
-}
-
-/// What is seen of a file without reading it; another file has another one, also where a
-/// link on the way to it leads elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
-    #[cfg(unix)]
-    file: (u64, u64, i64, i64),
 }
 
 impl Source {
@@ -54,7 +43,7 @@ impl Source {
     /// How it looks now; `None` for what does not change, or is not there.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         match self {
-            Self::File { path, .. } => std::fs::metadata(path).ok().map(|found| Stamp::of(&found)),
+            Self::File { path, .. } => Stamp::of(path),
             Self::Variable(_) | Self::StandIn(_) => None,
         }
     }
@@ -112,17 +101,4 @@ fn read_file(path: &Path, within: Option<&Path>) -> io::Result<SecretValue> {
         )));
     }
     Ok(SecretValue::new(bytes))
-}
-
-impl Stamp {
-    fn of(found: &Metadata) -> Self {
-        #[cfg(unix)]
-        use std::os::unix::fs::MetadataExt;
-        Self {
-            modified: found.modified().ok(),
-            bytes: found.len(),
-            #[cfg(unix)]
-            file: (found.dev(), found.ino(), found.ctime(), found.ctime_nsec()),
-        }
-    }
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::redaction::Redaction;
-use super::source::{Source, Stamp};
+use super::source::Source;
 use super::value::SecretValue;
 use crate::config::GrantedSecret;
 use crate::plugin::code::disk::Disk;
+use crate::plugin::code::stamp::Stamp;
 
 /// Between two looks at a file.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
