@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::project::{is_project, is_python_project};
+use super::project::{is_crate, is_project, is_python_project};
 use crate::script::LIBRARIES;
 
 /// The direct sub-folders of `plugins_dir` that have a `Cargo.toml`, by name.
@@ -12,7 +12,7 @@ use crate::script::LIBRARIES;
 /// When the folder is missing or cannot be read.
 pub fn discover(plugins_dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = subfolders(plugins_dir)?;
-    folders.retain(|folder| folder.join("Cargo.toml").is_file());
+    folders.retain(|folder| is_crate(folder));
     Ok(folders)
 }
 

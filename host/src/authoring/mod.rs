@@ -23,7 +23,7 @@ pub use engine::{MadeEngine, MakeEngineError, make_python_engine};
 pub use npm::keep_package;
 pub use place::{PlaceError, Placement, place};
 pub use project::{
-    Bundle, Project, ProjectError, bundle, get_packages, is_project, is_python_project,
+    Bundle, Project, ProjectError, bundle, get_packages, is_crate, is_project, is_python_project,
 };
 pub use scaffold::{
     ScaffoldError, Scaffolded, ScaffoldedText, SdkSource, scaffold, scaffold_project, scaffold_text,

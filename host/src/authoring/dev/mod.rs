@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::{BuildError, CompilerOutput, PluginCrate, build};
 use super::discover::{discover, subfolders};
 use super::place::{PlaceError, Placement, place};
-use super::project::{is_project, is_python_project};
+use super::project::{is_crate, is_project, is_python_project};
 use placed::{Kind, Placed};
 use watch::{Changed, SourceWatch};
 
@@ -338,8 +338,7 @@ impl Dev {
     fn forget_removed(&mut self) {
         self.projects
             .retain(|folder, _| is_project(folder) || is_python_project(folder));
-        self.crates
-            .retain(|folder, _| folder.join("Cargo.toml").is_file());
+        self.crates.retain(|folder, _| is_crate(folder));
         let removed = self.placed.remove_orphans();
         self.removed(removed);
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::authoring::project::is_project;
+use crate::authoring::project::is_crate;
 use crate::script::PROJECT;
 
 /// In the plugins folder; hidden, so that nobody takes it for a plugin's.
@@ -117,7 +117,7 @@ impl Placed {
             let manifest = folder.join(component.kind.manifest());
             let is_gone = matches!(manifest.try_exists(), Ok(false));
             // What has become a crate is built to a component.
-            is_gone || component.kind == Kind::Project && !is_project(&folder)
+            is_gone || component.kind == Kind::Project && is_crate(&folder)
         })
     }
 

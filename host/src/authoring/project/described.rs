@@ -51,10 +51,16 @@ struct Settings {
     esbuild: Vec<String>,
 }
 
+/// Whether a folder is a crate.
+#[must_use]
+pub fn is_crate(dir: &Path) -> bool {
+    dir.join("Cargo.toml").is_file()
+}
+
 /// Whether a folder is a project of npm. One that is a crate too is the crate.
 #[must_use]
 pub fn is_project(dir: &Path) -> bool {
-    dir.join(PROJECT).is_file() && !dir.join("Cargo.toml").is_file()
+    dir.join(PROJECT).is_file() && !is_crate(dir)
 }
 
 impl Project {

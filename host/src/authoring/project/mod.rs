@@ -9,6 +9,6 @@ mod tool;
 mod wheels;
 
 pub use bundle::{Bundle, bundle};
-pub use described::{Project, is_project};
+pub use described::{Project, is_crate, is_project};
 pub use error::ProjectError;
 pub use wheels::{get_packages, is_python_project};

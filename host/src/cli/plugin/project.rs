@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::text::is_text;
 use crate::authoring::{
-    Bundle, Project, bundle, get_packages, is_project, is_python_project, keep_package,
+    Bundle, Project, bundle, get_packages, is_crate, is_project, is_python_project, keep_package,
     scaffold_project,
 };
 use crate::cli::error::CliError;
@@ -95,10 +95,6 @@ impl Given {
 /// Whether a file is the plugin that its folder is, which it is called by.
 fn is_main(file: &Path) -> bool {
     is_text(file) && file.file_stem().is_some_and(|stem| stem == "main")
-}
-
-fn is_crate(folder: &Path) -> bool {
-    folder.join("Cargo.toml").is_file()
 }
 
 /// The main file of a folder that is a plugin.
