@@ -120,6 +120,29 @@ fn is_failure(passed: Result<PassedResponse, PassFailure>, wanted: PassFailure) 
     }
 }
 
+/// Breaks something while one answer comes in pieces and another is waited for: neither comes any
+/// more. Returns how long the latter was waited for.
+async fn both_are_given_up(echo: &Echo, b: &Part, break_it: impl FnOnce()) -> Duration {
+    // Held, lest the pieces end by themselves.
+    let (_piece, pieces) = mpsc::channel(1);
+    *echo.pieces.lock().unwrap() = Some(pieces);
+    let streamed = b.elsewhere.pass("a", request("stream", Vec::new())).await;
+    let mut streamed = streamed.unwrap_or_else(|failure| panic!("{failure}"));
+    let first = streamed.body.next().await.expect("it begins");
+    first.expect("it is there");
+    let stuck = b.elsewhere.pass("a", request("stuck", Vec::new()));
+    let breaking = async {
+        echo.stuck.notified().await;
+        break_it();
+    };
+    let begun = Instant::now();
+    let (stuck, ()) = tokio::join!(stuck, breaking);
+    let waited = begun.elapsed();
+    is_failure(stuck, PassFailure::Unknown);
+    assert_eq!(streamed.body.next().await, Some(Err(Cut)));
+    waited
+}
+
 #[tokio::test(start_paused = true)]
 async fn nodes_tell_each_other_of_their_channels() {
     let pipes = Arc::new(Pipes::default());
@@ -264,26 +287,11 @@ async fn without_a_link_nothing_is_passed_on_and_amid_it_the_outcome_is_unknown(
         b.elsewhere.pass("x", request("events", Vec::new())).await,
         PassFailure::Away,
     );
-    let (piece, pieces) = mpsc::channel(1);
-    *echo.pieces.lock().unwrap() = Some(pieces);
-    let streamed = b.elsewhere.pass("a", request("stream", Vec::new())).await;
-    let mut streamed = streamed.unwrap_or_else(|failure| panic!("{failure}"));
-    let first = streamed.body.next().await.expect("it begins");
-    first.expect("it is there");
-    let stuck = b.elsewhere.pass("a", request("stuck", Vec::new()));
-    let cutting = async {
-        echo.stuck.notified().await;
-        pipes.cut();
-    };
-    let (stuck, ()) = tokio::join!(stuck, cutting);
-    is_failure(stuck, PassFailure::Unknown);
-    let cut = streamed.body.next().await;
-    assert_eq!(cut, Some(Err(Cut)));
+    both_are_given_up(&echo, &b, || pipes.cut()).await;
     b.until("a", Some(NodeState::Unreachable)).await;
     let away = b.elsewhere.pass("a", request("events", Vec::new()));
     let at_once = timeout(Duration::from_millis(1), away).await;
     is_failure(at_once.expect("at once"), PassFailure::Away);
-    drop(piece);
 
     pipes.heal();
     b.until("a", Some(NodeState::Connected)).await;
@@ -304,27 +312,8 @@ async fn whoever_asks_over_a_connection_from_which_nothing_comes_is_told_soon() 
     assert!(slow.is_err(), "it is neither answered nor given up");
     echo.stuck.notified().await;
 
-    let (piece, pieces) = mpsc::channel(1);
-    *echo.pieces.lock().unwrap() = Some(pieces);
-    let streamed = b.elsewhere.pass("a", request("stream", Vec::new())).await;
-    let mut streamed = streamed.unwrap_or_else(|failure| panic!("{failure}"));
-    let first = streamed.body.next().await.expect("it begins");
-    first.expect("it is there");
-    let stuck = b.elsewhere.pass("a", request("stuck", Vec::new()));
-    let muting = async {
-        echo.stuck.notified().await;
-        pipes.mute();
-    };
-    let begun = Instant::now();
-    let (stuck, ()) = tokio::join!(stuck, muting);
-    is_failure(stuck, PassFailure::Unknown);
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        begun.elapsed()
-    );
-    assert_eq!(streamed.body.next().await, Some(Err(Cut)));
-    drop(piece);
+    let waited = both_are_given_up(&echo, &b, || pipes.mute()).await;
+    assert!(waited < Duration::from_secs(4), "{waited:?}");
 
     // Others go another way, once the nodes are linked again.
     b.until("a", Some(NodeState::Connected)).await;

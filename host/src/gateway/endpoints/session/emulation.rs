@@ -90,6 +90,7 @@ async fn pass_on(
     request: PassedRequest,
 ) -> Result<StatusCode, Rejection> {
     let _place = context.ways.place(node, request.kind(), client.address)?;
+    let unknown = || Rejection::from(SessionRefusal::UnknownNode(node.to_owned()));
     let until = Instant::now() + BACK;
     let mut changes = context.elsewhere.changes();
     loop {
@@ -108,12 +109,8 @@ async fn pass_on(
                 let _ = timeout_at(again, changed(&mut changes)).await;
             }
             // It was started anew under its name, without sessions.
-            Ok(answer) if answer.status == StatusCode::NOT_FOUND => {
-                return Err(SessionRefusal::UnknownNode(node.to_owned()).into());
-            }
-            Err(PassFailure::Away) => {
-                return Err(SessionRefusal::UnknownNode(node.to_owned()).into());
-            }
+            Ok(answer) if answer.status == StatusCode::NOT_FOUND => return Err(unknown()),
+            Err(PassFailure::Away) => return Err(unknown()),
             Ok(_) | Err(PassFailure::Busy | PassFailure::TooLarge | PassFailure::Unknown) => {
                 return Err(SessionRefusal::NodeSilent(node.to_owned()).into());
             }
