@@ -1,5 +1,8 @@
-// What plugins and clients are given: CloudEvents 1.0 with what Hearken adds. It is a file of its
-// own so that clients, in browsers too, have it without the globals of plugins.
+// What plugins and clients have in common: CloudEvents 1.0 with what Hearken adds, and times. It is
+// a file of its own so that clients, in browsers too, have it without the globals of plugins.
+
+/** Milliseconds, or a time such as `"2s"`, `"500ms"` or `"1.5m"`. */
+export type Duration = number | string;
 
 /** An event that was delivered, with the data `T`; extensions have values of the type `X`. */
 export interface Delivered<T, X> {

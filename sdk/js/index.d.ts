@@ -1,12 +1,11 @@
 // What a Hearken plugin in JavaScript or TypeScript imports from "hearken".
 
-import type { Delivered } from "./event.js";
+import type { Delivered, Duration } from "./event.js";
+
+export type { Duration };
 
 /** Anything that can be written as JSON. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
-
-/** Milliseconds, or a time such as `"2s"`, `"500ms"` or `"1.5m"`. */
-export type Duration = number | string;
 
 /** An event that was delivered. Data that is not the JSON that it says rejects the event. */
 export interface Event<T = unknown> extends Delivered<T, string> {}

@@ -1,6 +1,8 @@
 // The client library of a Hearken node, for Node and browsers.
 
-import type { Delivered } from "../event.js";
+import type { Delivered, Duration } from "../event.js";
+
+export type { Duration };
 
 declare global {
   // As the library of later versions of TypeScript has it.
@@ -8,9 +10,6 @@ declare global {
     readonly asyncDispose: unique symbol;
   }
 }
-
-/** Milliseconds, or a time such as `"2s"`, `"500ms"` or `"1.5m"`. */
-export type Duration = number | string;
 
 /** An event that the node has sent. */
 export interface Event<T = unknown> extends Delivered<T, unknown> {}

@@ -114,7 +114,7 @@ def _places(error: BaseException) -> list[str]:
     places = []
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         places.append(f"at {error.filename}:{error.lineno}:{error.offset or 1}")
-    told = [place for _, same in groupby(_frames(error.__traceback__)) for place in list(same)[:MAX_REPEATED]]
+    told = [place for _, same in groupby(_frames(error.__traceback__)) for place in islice(same, MAX_REPEATED)]
     places.extend(told[: -MAX_FRAMES - 1 : -1])
     return places
 

@@ -1,6 +1,6 @@
 //! Evaluating a text ahead: the instance as it is then is what others begin with, on other nodes
-//! and at other times. So nothing may get into it that is this node's or this moment's, and what
-//! must differ is made anew where it goes on.
+//! and at other times. So nothing may get into it that is this node's or this moment's; what must
+//! differ is made anew where it goes on, by [`moment`](crate::moment).
 
 use std::cell::{Cell, RefCell};
 
@@ -72,7 +72,7 @@ fn sorted(mut all: Vec<(String, String)>) -> Vec<(String, String)> {
     all
 }
 
-/// Makes anew what must not be as it was.
+/// Goes on where what the text was told of the configuration is so.
 ///
 /// # Errors
 /// What the text was told that is not so here.
