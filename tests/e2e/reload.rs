@@ -371,11 +371,14 @@ async fn under_a_steady_stream(
             .expect("the reader goes on");
         replace(node, replacement);
         // On a slow machine a manifest may be taken up by itself, before the file beside it.
-        let is_it = |report: &Value| {
-            report["type"] != "plugin.reloaded" || report["data"]["version"] == label(replacement)
+        let is_of_before = |report: &Value| {
+            report["type"] == "plugin.reloaded"
+                && report["data"]["version"] == label(replacement - 1)
+                && label(replacement - 1) != label(replacement)
         };
-        let report = reports.until(is_it).await;
+        let report = reports.until(|report| !is_of_before(report)).await;
         assert_eq!(report["type"], "plugin.reloaded", "{report}");
+        assert_eq!(report["data"]["version"], label(replacement));
     }
     publishing.stop.send_replace(true);
     let sent = publishing.task.await.expect("the publisher does not panic");
