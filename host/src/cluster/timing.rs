@@ -52,6 +52,10 @@ pub(super) const MEASURE: Duration = Duration::from_secs(1);
 /// For a link to come back before the node is reported.
 pub(super) const UNREACHABLE_AFTER: Duration = Duration::from_secs(1);
 
+/// The same while a connection for it is being made, which on a slow line takes longer. Keeps the
+/// promise too.
+pub(super) const LINKING: Duration = Duration::from_millis(2_500);
+
 /// For a link to come back before its node's sessions are taken to be gone, and what is kept
 /// of them with them.
 pub(super) const SESSIONS_WAIT: Duration = Duration::from_secs(5);

@@ -2,12 +2,14 @@
 //! membership, listeners, and the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::Context;
 use crate::admin::NodeState;
 use crate::cluster::directory::node::Node;
 use crate::cluster::membership::gossip::LinkNews;
 use crate::cluster::membership::{Address, Member};
+use crate::cluster::timing::SESSIONS_WAIT;
 use crate::cluster::wire::channel::Lost;
 use crate::cluster::wire::handshake::Peer;
 use crate::event::host_event::{HostEventType, NodeJoined, NodeLost};
@@ -33,14 +35,17 @@ impl Announcer {
         }
     }
 
-    /// Whether listeners believe the node to be there.
-    pub(in crate::cluster) fn is_present(&self) -> bool {
-        self.present
+    /// How long there may be no link before the next are told, where listeners are after
+    /// `listeners`. Nothing once all have been.
+    pub(in crate::cluster) fn patience(&self, listeners: Duration) -> Option<Duration> {
+        let sessions = || self.heard.then_some(SESSIONS_WAIT);
+        self.present.then_some(listeners).or_else(sessions)
     }
 
-    /// Whether sessions believe the node to be there.
-    pub(in crate::cluster) fn is_heard(&self) -> bool {
-        self.heard
+    /// There has been no link for so long: tells those who are next, first listeners, then
+    /// sessions. Returns whether that was news.
+    pub(in crate::cluster) fn missed(&mut self) -> bool {
+        self.unreachable() || self.gone(News::Unreachable)
     }
 
     /// There is a link.
@@ -99,24 +104,6 @@ impl Announcer {
         }
     }
 
-    /// The link has not come back. Returns whether that was news.
-    pub(in crate::cluster) fn unreachable(&mut self) -> bool {
-        let news = self.present;
-        if news {
-            tracing::warn!(node = %self.node.name, "node unreachable");
-            self.publish_lost(HostEventType::ClusterUnreachable);
-            // Not before: a panic on the way would leave it untold.
-            self.present = false;
-        }
-        news
-    }
-
-    /// The link has not come back for so long that sessions do not wait any more. Returns
-    /// whether that was news.
-    pub(in crate::cluster) fn silent(&mut self) -> bool {
-        self.gone(News::Unreachable)
-    }
-
     /// Another start of the node has taken its place.
     pub(in crate::cluster) fn superseded(&mut self) {
         self.unreachable();
@@ -131,6 +118,18 @@ impl Announcer {
         self.tell(LinkNews::Left(Member::from(peer))).await;
         self.publish_lost(HostEventType::ClusterLeft);
         self.gone(News::Left);
+    }
+
+    /// Has listeners hear that the node cannot be reached. Returns whether that was news.
+    fn unreachable(&mut self) -> bool {
+        let news = self.present;
+        if news {
+            tracing::warn!(node = %self.node.name, "node unreachable");
+            self.publish_lost(HostEventType::ClusterUnreachable);
+            // Not before: a panic on the way would leave it untold.
+            self.present = false;
+        }
+        news
     }
 
     /// Has sessions hear of a link.

@@ -12,7 +12,7 @@ use super::inputs::PeerInputs;
 use super::interest::Asked;
 use super::past::Past;
 use super::session::Session;
-use crate::cluster::timing::{FORGET_AFTER, MEASURE, SESSIONS_WAIT, UNREACHABLE_AFTER};
+use crate::cluster::timing::{FORGET_AFTER, LINKING, MEASURE, UNREACHABLE_AFTER};
 use crate::cluster::wire::channel::{Channel, Greeted, Lost};
 use crate::cluster::wire::protocol::Resume;
 use crate::cluster::wire::protocol::frame::Kind;
@@ -66,18 +66,21 @@ impl PeerTask {
 
     /// Links again and again, as long as the node may come back.
     async fn link(&mut self, session: &mut Session) -> Done {
+        let mut apart_since = Instant::now();
         loop {
             let offer = match self.inputs.offers.next() {
                 Some(offer) => offer,
-                None => match self.wait(session).await {
+                None => match self.wait(session, apart_since).await {
                     Ok(offer) => offer,
                     Err(done) => return done,
                 },
             };
-            let ended = match self.resume(session, offer).await {
+            let ended = match self.resume(session, offer, apart_since).await {
                 Ok((channel, resumed)) => {
                     let link = Link::new(session, &mut self.inputs, &channel, resumed);
-                    link.run(channel).await
+                    let ended = link.run(channel).await;
+                    apart_since = Instant::now();
+                    ended
                 }
                 Err(lost) => Ended::Lost(lost),
             };
@@ -93,18 +96,12 @@ impl PeerTask {
         }
     }
 
-    /// Waits for a connection, and says so when there is none for too long.
-    async fn wait(&mut self, session: &Session) -> Result<Greeted, Done> {
-        let lost = Instant::now();
+    /// Waits for a connection, and says so when there has been no link for too long.
+    async fn wait(&mut self, session: &Session, apart_since: Instant) -> Result<Greeted, Done> {
         let mut measure = interval(MEASURE);
         loop {
-            let patience = if self.announcer.is_present() {
-                UNREACHABLE_AFTER
-            } else if self.announcer.is_heard() {
-                SESSIONS_WAIT
-            } else {
-                FORGET_AFTER
-            };
+            let patience = self.announcer.patience(UNREACHABLE_AFTER);
+            let patience = patience.unwrap_or(FORGET_AFTER);
             tokio::select! {
                 biased;
                 () = self.inputs.stop.cancelled() => return Err(Done::Over),
@@ -116,9 +113,8 @@ impl PeerTask {
                 // There is no link that it could go over.
                 Some(_) = self.inputs.messages.recv() => {}
                 _ = measure.tick() => session.note_sent(),
-                () = sleep_until(lost + patience) => {
-                    let is_news = self.announcer.unreachable() || self.announcer.silent();
-                    if !is_news {
+                () = sleep_until(apart_since + patience) => {
+                    if !self.announcer.missed() {
                         tracing::warn!(node = %session.peer.node, "not heard of for an hour; what waits for it is thrown away");
                         session.context.directory.remove(&session.node);
                         return Err(Done::Forgotten);
@@ -136,8 +132,7 @@ impl PeerTask {
         let tell = async {
             session.report_in_hand();
             self.announcer.lost(&session.peer, &Lost::Panicked).await;
-            self.announcer.unreachable();
-            self.announcer.silent();
+            while self.announcer.missed() {}
         };
         if AssertUnwindSafe(tell).catch_unwind().await.is_err() {
             tracing::error!(node = %session.peer.node, "could not tell what may be missing");
@@ -165,11 +160,12 @@ impl PeerTask {
     }
 
     /// Takes a connection through the second half of the handshake: both sides say where
-    /// they stand.
+    /// they stand. Says so when that takes too long, too: nothing may come of it.
     async fn resume(
         &mut self,
         session: &mut Session,
         greeted: Greeted,
+        apart_since: Instant,
     ) -> Result<(Channel, Resumed), Lost> {
         let Greeted {
             mut channel,
@@ -184,10 +180,26 @@ impl PeerTask {
             interest: Some(wanted),
             ..session.stand()
         };
-        channel.outgoing.send(Kind::Resume(own)).await?;
-        let theirs = match resume {
-            Some(resume) => resume,
-            None => self.their_resume(session, &mut channel).await?,
+        let theirs = {
+            let Self { inputs, announcer } = self;
+            let exchange = async {
+                channel.outgoing.send(Kind::Resume(own)).await?;
+                match resume {
+                    Some(resume) => Ok(resume),
+                    None => their_resume(inputs, session, &mut channel).await,
+                }
+            };
+            tokio::pin!(exchange);
+            loop {
+                let patience = announcer.patience(LINKING);
+                tokio::select! {
+                    biased;
+                    theirs = &mut exchange => break theirs?,
+                    () = sleep_until(apart_since + patience.unwrap_or_default()), if patience.is_some() => {
+                        announcer.missed();
+                    }
+                }
+            }
         };
         self.inputs.offers.resumed(&theirs);
         session.peer = peer;
@@ -202,25 +214,25 @@ impl PeerTask {
         let heard = theirs.interest.map_or(0, |interest| interest.version);
         Ok((channel, Resumed { asked, heard, skip }))
     }
+}
 
-    /// Waits for the other side's word, having dialled. If the other side has dialled
-    /// as well, both keep the connection of the node with the lower name.
-    async fn their_resume(
-        &mut self,
-        session: &Session,
-        channel: &mut Channel,
-    ) -> Result<Resume, Lost> {
-        let theirs = channel.incoming.recv_resume();
-        tokio::pin!(theirs);
-        loop {
-            tokio::select! {
-                biased;
-                () = self.inputs.superseded.cancelled() => return Err(Lost::Superseded),
-                resume = &mut theirs => return resume,
-                Some(offer) = self.inputs.offers.recv() => {
-                    if self.inputs.offers.goes_first(offer, &session.context.node) {
-                        return Err(Lost::Replaced);
-                    }
+/// Waits for the other side's word, having dialled. If the other side has dialled as well, both
+/// keep the connection of the node with the lower name.
+async fn their_resume(
+    inputs: &mut PeerInputs,
+    session: &Session,
+    channel: &mut Channel,
+) -> Result<Resume, Lost> {
+    let theirs = channel.incoming.recv_resume();
+    tokio::pin!(theirs);
+    loop {
+        tokio::select! {
+            biased;
+            () = inputs.superseded.cancelled() => return Err(Lost::Superseded),
+            resume = &mut theirs => return resume,
+            Some(offer) = inputs.offers.recv() => {
+                if inputs.offers.goes_first(offer, &session.context.node) {
+                    return Err(Lost::Replaced);
                 }
             }
         }

@@ -284,6 +284,10 @@ fn what_is_no_typescript_is_told_with_its_place() {
     let problem = refused("let a = 1;\nlet ä = ;\n");
     assert_eq!((problem.line, problem.column), (2, 9), "{problem:?}");
     assert!(!problem.message.is_empty());
+
+    // Behind some mistakes the parser cannot say which tokens there are.
+    let problem = refused("let a)\nconstonst\n");
+    assert_eq!((problem.line, problem.column), (1, 6), "{problem:?}");
 }
 
 #[test]

@@ -100,8 +100,10 @@ pub fn presence(ledger: &mut Ledger, at: Duration) {
 pub fn unsettled(ledger: &Ledger) -> Option<String> {
     let mut ends: BTreeMap<&str, (usize, &Position)> = BTreeMap::new();
     for (number, client) in ledger.visits.clients.iter().enumerate() {
-        if client.id.is_none() {
-            return Some(format!("client {number} is nowhere"));
+        // Who is at a node that has been told to stop has yet to go elsewhere.
+        let stays = |seat: Seat| ledger.life(seat.life).is_running();
+        if client.id.is_none() || !client.seat.is_some_and(stays) {
+            return Some(format!("client {number} is nowhere, or not for long"));
         }
         if let Some(channel) = &client.unacknowledged {
             return Some(format!("client {number} waits to publish to {channel}"));
