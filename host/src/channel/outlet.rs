@@ -16,14 +16,16 @@ use crate::event::Event;
 #[derive(Debug)]
 pub(super) struct Outlet {
     state: Mutex<State>,
-    /// Number of the last event that was published, or will not be.
-    published: watch::Sender<u64>,
     /// Tells that there are no open appends any more.
     idle: Notify,
 }
 
 #[derive(Debug)]
 struct State {
+    /// Number of the last event that was published, or will not be.
+    published: u64,
+    /// Tells of it whoever waits, while somebody does: most channels have nobody.
+    told: Option<watch::Sender<u64>>,
     /// Appends that may still store something.
     open: usize,
     /// Whether no more are begun.
@@ -58,12 +60,13 @@ impl Outlet {
     pub(super) fn new(last: u64) -> Self {
         Self {
             state: Mutex::new(State {
+                published: last,
+                told: None,
                 open: 0,
                 closed: false,
                 waiting: BTreeMap::new(),
                 publishing: false,
             }),
-            published: watch::Sender::new(last),
             idle: Notify::new(),
         }
     }
@@ -96,19 +99,15 @@ impl Outlet {
         if state.publishing {
             return;
         }
-        loop {
-            let published = *self.published.borrow();
-            let Some(stored) = state.next(published) else {
-                break;
-            };
+        while let Some(stored) = state.next() {
             state.publishing = true;
             drop(state);
             let turn = Turn(self);
             stored.publisher.publish_stored(&stored.events);
-            self.published.send_replace(stored.last);
             // Only what panics ends its turn by itself.
             std::mem::forget(turn);
             state = self.lock();
+            state.tell(stored.last);
         }
         state.publishing = false;
         if state.open == 0 {
@@ -118,12 +117,29 @@ impl Outlet {
 }
 
 impl State {
-    /// What is published next, once all up to the number `published` is. Without open appends
-    /// nothing waits: the outcome of one is not known then, and its numbers may never come.
-    fn next(&mut self, published: u64) -> Option<Stored> {
+    /// What is published next, once all before it is. Without open appends nothing waits: the
+    /// outcome of one is not known then, and its numbers may never come.
+    fn next(&mut self) -> Option<Stored> {
         let first = self.waiting.first_entry()?;
-        let is_next = *first.key() <= published.saturating_add(1) || self.open == 0;
+        let is_next = *first.key() <= self.published.saturating_add(1) || self.open == 0;
         is_next.then(|| first.remove())
+    }
+
+    /// All up to this number is published.
+    fn tell(&mut self, published: u64) {
+        self.published = published;
+        self.told.take_if(|told| told.send(published).is_err());
+    }
+
+    /// Tells of the number up to which all is published, unless that is `last` already.
+    fn until(&mut self, last: u64) -> Option<watch::Receiver<u64>> {
+        let published = self.published;
+        (published < last).then(|| {
+            let told = self
+                .told
+                .get_or_insert_with(|| watch::Sender::new(published));
+            told.subscribe()
+        })
     }
 }
 
@@ -169,18 +185,21 @@ impl Open<'_> {
             return;
         };
         let last = first.saturating_add(more);
-        let mut published = self.0.published.subscribe();
         let stored = Stored {
             publisher,
             events,
             last,
         };
         self.0.lock().waiting.insert(first, stored);
-        self.0.publish();
-        // Counted out before it waits, so that the last of those that wait goes on.
+        let outlet = self.0;
+        // Counted out before it waits, so that the last of those that wait goes on. Publishes it
+        // unless others come first.
         drop(self);
-        // The channel is there as long as somebody appends to it.
-        let _ = published.wait_for(|number| *number >= last).await;
+        let published = outlet.lock().until(last);
+        if let Some(mut published) = published {
+            // The channel is there as long as somebody appends to it.
+            let _ = published.wait_for(|number| *number >= last).await;
+        }
     }
 
     /// The events from `first` to `last` were stored and are not published.

@@ -51,12 +51,12 @@ impl Channel {
                 .map(|(name, field)| (IndexId::of(name, field), position(field)))
                 .collect()
         };
-        let stop = self.gone.child_token();
-        let ids = wanted.keys().cloned().collect();
-        let (reached, had_indexes) = self.indexer.replace(ids, stop.clone());
-        if wanted.is_empty() && !had_indexes {
+        if wanted.is_empty() && !self.indexer.is_used() {
             return;
         }
+        let stop = self.gone.child_token();
+        let ids = wanted.keys().cloned().collect();
+        let reached = self.indexer.replace(ids, stop.clone());
         let channel = Arc::clone(self);
         self.tasks.spawn(async move {
             let keep = channel.keep_indexes(wanted, &reached);
