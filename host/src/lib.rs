@@ -187,6 +187,8 @@ pub mod mesh;
 mod nearest;
 #[cfg(feature = "node")]
 pub mod node;
+#[cfg(feature = "node")]
+pub mod pages;
 #[cfg(feature = "gateway")]
 mod panics;
 pub mod passing;

@@ -2,7 +2,7 @@
 
 import { ClosedError, ConnectionError, HearkenError, TimeoutError, problemOf } from "./errors.js";
 import { Parser } from "./sse.js";
-import { Scope, sleep } from "./time.js";
+import { Scope, sleep, unless } from "./time.js";
 
 /** An idle stream carries a comment every 15 seconds: one without for so long is dead. */
 const SILENCE = 45_000;
@@ -111,13 +111,17 @@ export class Http {
     }
   }
 
-  async #credential() {
+  async #credential(signal) {
     let key = this.#key;
     if (typeof key === "function") {
       try {
-        key = await key();
+        key = await unless(signal, key());
       } catch (error) {
-        throw new HearkenError("no-key", `there is no key: ${error?.message ?? error}`, { cause: error, temporary: true });
+        const isLate = signal.aborted && signal.reason instanceof TimeoutError;
+        if (signal.aborted && !isLate) throw signal.reason;
+        // Nothing was sent.
+        const why = isLate ? "its function has not answered in time" : error?.message ?? error;
+        throw new HearkenError("no-key", `there is no key: ${why}`, { cause: error, temporary: true });
       }
     }
     if (key === undefined) return undefined;
@@ -140,7 +144,7 @@ export class Http {
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, value);
     }
-    const key = await this.#credential();
+    const key = await this.#credential(scope.signal);
     scope.signal.throwIfAborted();
     const all = { ...headers };
     if (key !== undefined) all.authorization = `Bearer ${key}`;

@@ -7,7 +7,8 @@ export class Queue {
   #events = [];
   #dropped = 0;
   #failure;
-  #wake;
+  /** Of those who wait: `next` may be called while it has not answered. */
+  #wakes = [];
 
   constructor(limit) {
     this.limit = limit;
@@ -16,13 +17,13 @@ export class Queue {
   push(event) {
     if (this.#dropped > 0 || this.#events.length >= this.limit) this.#dropped += 1;
     else this.#events.push(event);
-    this.#wake?.();
+    this.#wake();
   }
 
   /** Ends it once it is empty. */
   fail(error) {
     this.#failure ??= error;
-    this.#wake?.();
+    this.#wake();
   }
 
   async next() {
@@ -30,9 +31,14 @@ export class Queue {
       if (this.#events.length > 0) return this.#events.shift();
       if (this.#dropped > 0) throw new OverflowError(this.#dropped);
       if (this.#failure !== undefined) throw this.#failure;
-      await new Promise((resolve) => { this.#wake = resolve; });
+      await new Promise((resolve) => { this.#wakes.push(resolve); });
     }
   }
+
+  #wake() {
+    for (const wake of this.#wakes.splice(0)) wake();
+  }
+
   /** Goes through it, until it fails or is ended; what is closed ends, and is no error. */
   iterator(end) {
     const ended = { done: true, value: undefined };

@@ -51,6 +51,16 @@ export function before(promise, signal) {
   });
 }
 
+/** What a promise is fulfilled with; rejects with the reason when the signal is aborted before. */
+export function unless(signal, promise) {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(signal.reason);
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    Promise.resolve(promise).then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
+  });
+}
+
 /** A signal that is aborted when another is, or by its `abort`; to be ended with `end`. */
 export class Scope {
   #controller = new AbortController();

@@ -166,6 +166,11 @@ fn main() -> ExitCode {
         join,
     } = Bench::parse();
     log_as_a_node_does();
+    let nodes = [&idle_node, &stream_node, &channel_node, &session_node];
+    if nodes.iter().any(|node| node.is_some()) || cluster_node.is_some() {
+        // As the command does; this one's children that are no nodes have what the system gives.
+        hearken::pages::keep_small();
+    }
     if let Some(folder) = idle_node {
         idle::run_node(&folder);
         return ExitCode::SUCCESS;

@@ -2,12 +2,16 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmtime::component::Component;
 
 use crate::plugin::code::code_cache::CodeCache;
 use crate::plugin::code::compile::{CompileError, CompileWorkers, Compiler, ComponentFile};
 use crate::plugin::code::disks::Disks;
 use crate::plugin::code::engine::new_engine;
 use crate::plugin::code::engines::{EngineStatus, Engines};
+use crate::plugin::guest::imports::script::INTERFACE;
 use crate::script::Language;
 
 /// Why there is no other engine of a language.
@@ -24,6 +28,12 @@ pub enum AddEngineError {
         /// What it is.
         source: CompileError,
     },
+    /// What was given is a component that evaluates nothing.
+    #[error(
+        "{}: it is no engine, since it does not import `{INTERFACE}`; without `--from` the engine is built",
+        .0.display()
+    )]
+    NoEngine(PathBuf),
     /// It cannot be compiled, or its code cannot be kept.
     #[error("the engine of {} cannot be compiled: {reason}", language.title())]
     Compile {
@@ -68,7 +78,12 @@ pub async fn add_engine(
         source,
     })?;
     let compiled = compile(&component, file, data, workers).await;
-    compiled.map_err(|reason| AddEngineError::Compile { language, reason })?;
+    let compiled = compiled.map_err(|reason| AddEngineError::Compile { language, reason })?;
+    let component_type = compiled.component_type();
+    let mut imports = component_type.imports(compiled.engine());
+    if !imports.any(|(name, _)| name == INTERFACE) {
+        return Err(AddEngineError::NoEngine(file.to_owned()));
+    }
     let path = Engines::of(data).path(language);
     let written = write(&path, &component.bytes);
     written.map_err(|source| AddEngineError::Write {
@@ -84,13 +99,13 @@ async fn compile(
     file: &Path,
     data: &Path,
     workers: CompileWorkers,
-) -> Result<(), String> {
+) -> Result<Arc<Component>, String> {
     let cache = CodeCache::open(data.join("code")).map_err(|error| error.to_string())?;
     let disks = Disks::start().map_err(|error| error.to_string())?;
     let engine = new_engine().map_err(|error| error.to_string())?;
     let compiler = Compiler::new(engine, cache, disks.code, workers);
     let compiled = compiler.compile_engine(component, file).await;
-    compiled.map(drop).map_err(|error| error.to_string())
+    compiled.map_err(|error| error.to_string())
 }
 
 /// A node that reads it meanwhile gets the old one or the new one.
@@ -122,7 +137,8 @@ mod tests {
     async fn an_engine_that_was_added_is_listed() {
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("engine");
-        std::fs::write(&file, b"\0asm\x0d\0\x01\0").unwrap();
+        let engine = format!(r#"(component (import "{INTERFACE}" (instance)))"#);
+        std::fs::write(&file, wat::parse_str(engine).unwrap()).unwrap();
         let hash = |data: &Path| {
             let engines = engines(data);
             let python = engines.into_iter().find(|engine| engine.name == "python");
@@ -145,6 +161,10 @@ mod tests {
         let path = add(Language::Python).await.unwrap();
         assert!(path.starts_with(data.path()));
         assert!(hash(data.path()).is_some());
+        std::fs::write(&file, b"\0asm\x0d\0\x01\0").unwrap();
+        keep_compiled(data.path(), &std::fs::read(&file).unwrap());
+        let no_engine = add(Language::Python).await;
+        assert!(matches!(no_engine, Err(AddEngineError::NoEngine(_))));
         std::fs::write(&file, b"#!").unwrap();
         let refused = add(Language::Python).await;
         assert!(matches!(refused, Err(AddEngineError::NoComponent { .. })));

@@ -325,6 +325,18 @@ test("events are gone through until that ends", TIME, async (t) => {
   assert.deepEqual(await next, { done: true, value: undefined });
 });
 
+test("several may wait for the next events at once", TIME, async (t) => {
+  const { node, client } = await pair(t);
+  const events = client.events("custom.a");
+  const waiting = [events.next(), events.next(), events.next()];
+  const stream = await node.next(LISTEN);
+  stream.stream();
+  for (const data of [1, 2]) stream.event(shown("custom.a", { data }));
+  assert.deepEqual((await Promise.all(waiting.slice(0, 2))).map(({ value }) => value.data), [1, 2]);
+  await events.return();
+  assert.equal((await waiting[2]).done, true);
+});
+
 test("who goes through events too slowly is told how many are missing", TIME, async (t) => {
   const { node, client } = await pair(t);
   const events = client.events("custom.a", { limit: 2 });

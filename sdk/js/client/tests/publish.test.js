@@ -172,6 +172,26 @@ test("a key is asked for each time, and may fail", TIME, async (t) => {
   await assert.rejects(other.emit("a"), { code: "bad-key" });
 });
 
+test("a key that never comes is waited for no longer than for an answer", TIME, async (t) => {
+  let gives = false;
+  const key = () => (gives ? "hrk_a" : new Promise(() => {}));
+  const { node, client } = await pair(t, { key });
+  const late = client.emit("a", { timeout: 50 });
+  await assert.rejects(late, ({ code, unknown }) => code === "no-key" && !unknown);
+  const controller = new AbortController();
+  const aborted = client.emit("b", { signal: controller.signal });
+  controller.abort(new Error("enough"));
+  await assert.rejects(aborted, { message: "enough" });
+  gives = true;
+  const sent = client.emit("c");
+  (await node.next(PUBLISH)).json(202, { id: "1", time: "" });
+  await sent;
+  gives = false;
+  const closed = client.emit("d");
+  client.close();
+  await assert.rejects(closed, { code: "closed" });
+});
+
 test("nobody there is told", TIME, async (t) => {
   const { node, client } = await pair(t);
   const { port } = node.server.address();

@@ -37,14 +37,13 @@ pub(crate) struct Compiler {
     workers: CompileWorkers,
     /// For engines of languages, which are larger than any plugin should be.
     engines: CompileWorkers,
-    /// The engine that is being compiled. One at a time: many plugins ask for the same when a
-    /// node starts.
-    engine: Turn<Option<EngineWork>>,
+    /// Engines that are being compiled, by the hash of their files: many plugins ask for the
+    /// same when a node starts.
+    begun: Mutex<HashMap<blake3::Hash, Arc<Turn<Option<EngineWork>>>>>,
 }
 
 /// An engine that is being compiled, for whoever asks for it; dropping it ends the work.
 struct EngineWork {
-    hash: blake3::Hash,
     outcome: oneshot::Receiver<Result<Arc<Component>, CompileError>>,
     #[cfg_attr(
         not(test),
@@ -55,9 +54,7 @@ struct EngineWork {
 
 impl std::fmt::Debug for EngineWork {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EngineWork")
-            .field("hash", &self.hash)
-            .finish_non_exhaustive()
+        f.debug_struct("EngineWork").finish_non_exhaustive()
     }
 }
 
@@ -121,7 +118,7 @@ impl Compiler {
                 in_use: Arc::default(),
             },
             engines: workers.for_engines(),
-            engine: Turn::default(),
+            begun: Mutex::default(),
             workers,
         }
     }
@@ -153,18 +150,28 @@ impl Compiler {
         if let Some(component) = self.kept.find(file.hash).await? {
             return Ok(component);
         }
-        let mut turn = self.engine.lock().await;
-        loop {
-            let work = turn.get_or_insert_with(|| self.begin(file, path));
-            let is_asked_for = work.hash == file.hash;
-            // Whoever waits no longer leaves the work here for the next.
-            let outcome = (&mut work.outcome).await;
-            *turn = None;
-            if is_asked_for {
-                let given_up = CompileError::Compiler("it was given up".to_owned());
-                return outcome.unwrap_or(Err(given_up));
-            }
+        let turn = self.turn(file.hash);
+        let mut turn = turn.lock().await;
+        // Whoever had the turn before may have waited until it was there.
+        if let Some(component) = self.kept.find(file.hash).await? {
+            return Ok(component);
         }
+        let work = turn.get_or_insert_with(|| self.begin(file, path));
+        // Whoever waits no longer leaves the work here for the next.
+        let outcome = (&mut work.outcome).await;
+        *turn = None;
+        let given_up = CompileError::Compiler("it was given up".to_owned());
+        outcome.unwrap_or(Err(given_up))
+    }
+
+    /// The turn of those who ask for one engine: whoever has it waits for the others too.
+    fn turn(&self, hash: blake3::Hash) -> Arc<Turn<Option<EngineWork>>> {
+        // Nothing in here panics half-way through a change.
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_used =
+            |turn: &Turn<Option<EngineWork>>| turn.try_lock().is_ok_and(|it| it.is_some());
+        begun.retain(|_, turn| Arc::strong_count(turn) > 1 || is_used(turn));
+        Arc::clone(begun.entry(hash).or_default())
     }
 
     /// The code of a component with this hash, if it need not be compiled.
@@ -182,13 +189,11 @@ impl Compiler {
         let (tell, outcome) = oneshot::channel();
         let (kept, engines) = (self.kept.clone(), self.engines.clone());
         let (file, path) = (file.clone(), path.to_owned());
-        let hash = file.hash;
         let task = tokio::spawn(async move {
             // Nobody waits for it when the node stops.
             let _ = tell.send(kept.compile_by(&engines, &file, &path).await);
         });
         EngineWork {
-            hash,
             outcome,
             task: AbortOnDropHandle::new(task),
         }
@@ -345,21 +350,29 @@ mod tests {
         let room = compiler.engines.room().await;
         let begun = compiler.begin(&file, path);
         let task = begun.task.abort_handle().id();
-        *compiler.engine.lock().await = Some(begun);
+        let turn = compiler.turn(file.hash);
+        *turn.lock().await = Some(begun);
         for _ in 0..3 {
             let asking = compiler.compile_engine(&file, path);
             let given_up = tokio::time::timeout(Duration::from_millis(10), asking).await;
             assert!(given_up.is_err(), "it is not done");
-            let under_way = compiler.engine.lock().await;
+            let under_way = turn.lock().await;
             let work = under_way.as_ref().expect("it goes on");
             assert_eq!(work.task.abort_handle().id(), task, "for all of them");
         }
+        let mut ready = file.clone();
+        ready.hash = blake3::hash(&ready.bytes);
+        let other = compiler.compile_engine(&ready, path);
+        let other = tokio::time::timeout(LONG, other)
+            .await
+            .expect("its code is there");
+        other.expect("it is valid");
         drop(room);
         // There is no program to do it, which whoever asks next is told.
         let refused = compiler.compile_engine(&file, path).await;
         let refused = refused.map(|_| ()).unwrap_err();
         assert!(matches!(refused, CompileError::WorkerStart { .. }));
-        assert!(compiler.engine.lock().await.is_none());
+        assert!(turn.lock().await.is_none());
     }
 
     #[tokio::test]

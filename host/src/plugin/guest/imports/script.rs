@@ -7,7 +7,8 @@ use crate::plugin::guest::progress;
 use crate::plugin::guest::state::Guest;
 
 /// What is evaluated.
-const INTERFACE: &str = "hearken:engine/script@0.1.0";
+/// What an engine has the texts from that it evaluates.
+pub(crate) const INTERFACE: &str = "hearken:engine/script@0.1.0";
 
 /// How long it may take.
 const DEADLINE: &str = "hearken:engine/deadline@0.1.0";

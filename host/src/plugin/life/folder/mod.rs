@@ -16,7 +16,7 @@ mod names;
 mod survey;
 mod watch;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,8 +64,8 @@ pub(crate) struct Folder {
     due: Bursts<String>,
     /// The plugin whose files are looked at.
     looking: Option<Looking>,
-    /// Plugins whose files somebody has open and writes.
-    writing: HashSet<String>,
+    /// Files that somebody has open and writes, by the plugins whose they are.
+    writing: HashMap<String, HashSet<PathBuf>>,
     /// The files as they were when each plugin was last looked at.
     seen: BTreeMap<String, Stamps>,
     /// The texts that plugins may share, as they were when the folder was last looked at.
@@ -123,7 +123,7 @@ impl Folder {
             watch,
             due: Bursts::new(),
             looking: None,
-            writing: HashSet::new(),
+            writing: HashMap::new(),
             seen: BTreeMap::new(),
             shared: survey.shared,
             shared_told: false,
@@ -209,7 +209,11 @@ impl Folder {
 
     /// Reports a plugin as changed after `pause`, unless its files change before.
     pub(crate) fn look_later(&mut self, plugin: String, pause: Duration) {
-        self.due.changed(plugin, pause);
+        // One of which a file is open is looked at once that is closed: of several that make
+        // one version each may be complete while another is half of it.
+        if !self.writing.contains_key(&plugin) {
+            self.due.changed(plugin, pause);
+        }
     }
 
     fn look_at(&mut self, plugin: String) {
@@ -236,7 +240,7 @@ impl Folder {
         }
     }
 
-    fn note(&mut self, Signal { whose, stage }: Signal) {
+    fn note(&mut self, Signal { whose, path, stage }: Signal) {
         let plugin = match whose {
             Whose::Plugin(plugin) => plugin,
             Whose::Shared => {
@@ -251,16 +255,26 @@ impl Folder {
         };
         match stage {
             Stage::Complete => {
-                self.writing.remove(&plugin);
-                self.due.changed(plugin, SETTLE);
+                self.is_complete(&plugin, &path);
+                self.look_later(plugin, SETTLE);
             }
-            Stage::Appeared => self.due.changed(plugin, QUIET),
+            Stage::Appeared => self.look_later(plugin, QUIET),
             Stage::Writing if cfg!(target_os = "linux") => {
                 self.due.forget(&plugin);
-                self.writing.insert(plugin);
+                self.writing.entry(plugin).or_default().insert(path);
             }
             // No system but Linux says when a file is closed.
             Stage::Writing => self.due.changed(plugin, QUIET),
+        }
+    }
+
+    /// A file of a plugin, or a folder, is complete, or gone.
+    fn is_complete(&mut self, plugin: &str, path: &Path) {
+        if let Some(open) = self.writing.get_mut(plugin) {
+            open.retain(|file| !file.starts_with(path));
+            if open.is_empty() {
+                self.writing.remove(plugin);
+            }
         }
     }
 
@@ -270,7 +284,7 @@ impl Folder {
         let seen = self.seen.iter();
         let texts = seen.filter(|(_, files)| files.languages().any(Language::is_text));
         for (name, _) in texts {
-            if !self.writing.contains(name) {
+            if !self.writing.contains_key(name) {
                 self.due.changed(name.clone(), pause);
             }
         }
@@ -308,6 +322,12 @@ impl Folder {
             ..
         } = survey;
         self.watch.follow(&folders);
+        // Nobody tells any more when a file in a folder is closed that is not followed.
+        self.writing.retain(|_, open| {
+            let is_followed = |within: &Path| within == self.path || folders.contains(within);
+            open.retain(|file| file.parent().is_some_and(is_followed));
+            !open.is_empty()
+        });
         let told = std::mem::take(&mut self.shared_told);
         if std::mem::replace(&mut self.shared, shared) != self.shared && !told {
             self.shared_changed(pause);
@@ -318,7 +338,7 @@ impl Folder {
             .filter(|(name, files)| all || self.seen.get(*name) != Some(*files))
             .map(|(name, _)| name);
         for name in gone.chain(changed) {
-            if !self.writing.contains(name) {
+            if !self.writing.contains_key(name) {
                 self.due.look_at(name.clone(), pause);
             }
         }

@@ -70,6 +70,36 @@ async fn a_file_that_is_being_written_is_left_alone_however_long_it_takes() {
     assert_eq!(changed(&mut folder).await, "slow");
 }
 
+/// Whatever else of the plugin is complete meanwhile.
+#[tokio::test]
+async fn a_plugin_is_left_alone_while_one_of_its_files_is_being_written() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("shop")).unwrap();
+    fs::write(root.path().join("shop/main.js"), "").unwrap();
+    let mut folder = watch(root.path());
+    folder.plugins().await.unwrap();
+    for (slow, others) in [
+        ("cart.js", ["cart.toml", "cart.js.map"]),
+        ("shop/main.js", ["shop/_prices.js", "shop/more.js"]),
+    ] {
+        let mut file = File::create(root.path().join(slow)).unwrap();
+        file.write_all(b"half").unwrap();
+        for other in others {
+            fs::write(root.path().join(other), "").unwrap();
+        }
+        let early = tokio::time::timeout(SURVEY + QUIET * 2, folder.changed());
+        assert!(early.await.is_err(), "{slow} is not closed");
+        drop(file);
+        let plugin = slow.split(['.', '/']).next().unwrap();
+        assert_eq!(changed(&mut folder).await, plugin);
+    }
+    // One that is gone is nobody's concern.
+    let mut file = File::create(root.path().join("cart.js")).unwrap();
+    file.write_all(b"half").unwrap();
+    fs::remove_file(root.path().join("cart.js")).unwrap();
+    one(&mut folder, "cart").await;
+}
+
 /// A map that is left over, or of another file than the plugin is.
 #[tokio::test]
 async fn a_map_without_its_text_is_nobody_s() {

@@ -29,6 +29,7 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Signal {
     pub(super) whose: Whose,
+    pub(super) path: PathBuf,
     pub(super) stage: Stage,
 }
 
@@ -160,7 +161,8 @@ fn pass_on(folder: &Path, event: &notify::Event, signals: &mpsc::Sender<Signal>,
                     Stage::Appeared if path.is_symlink() => Stage::Complete,
                     stage => stage,
                 };
-                if signals.try_send(Signal { whose, stage }).is_err() {
+                let path = path.clone();
+                if signals.try_send(Signal { whose, path, stage }).is_err() {
                     told.overflowed.notify_one();
                 }
             }

@@ -12,7 +12,7 @@ from hearken import _failure, _node
 from hearken._loop import finish, loop
 from hearken._registry import registry
 
-from . import bounds, deadline, hints, output, texts
+from . import bounds, deadline, hints, holes, output, texts
 from .node import Node
 
 #: Lines of an error that are said: as many as the node keeps of last words.
@@ -40,6 +40,11 @@ def prepare() -> None:
     os.environ.clear()
     gc.collect()
     # Nothing of this is looked through again, and so no page of it is written to.
+    gc.freeze()
+    # Which would free something meanwhile.
+    gc.disable()
+    holes.take()
+    gc.enable()
     gc.freeze()
 
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -10,10 +11,13 @@ use tokio::time::Instant;
 use super::{different_files, milliseconds, row};
 use crate::node::{Folder, Node};
 use crate::report::{Report, Samples};
-use crate::{process, usage};
+use crate::{process, sleep, usage};
 
 /// Plugins that do nothing.
 const PLUGINS: usize = 1_000;
+
+/// After a start, for what it took for a moment to be given back.
+const SETTLES: Duration = Duration::from_secs(3);
 
 /// Different files among them.
 const FILES: usize = 100;
@@ -84,9 +88,12 @@ pub(crate) fn run_node(folder: &Path) {
     let before = resident_kib();
     let (began, cpu) = (Instant::now(), usage::own_cpu());
     let node = Node::run(folder);
+    let start = milliseconds(began);
+    let cpu_milliseconds = (usage::own_cpu() - cpu).as_secs_f64() * 1e3;
+    sleep::until(Instant::now() + SETTLES);
     let taken = Taken {
-        milliseconds: milliseconds(began),
-        cpu_milliseconds: (usage::own_cpu() - cpu).as_secs_f64() * 1e3,
+        milliseconds: start,
+        cpu_milliseconds,
         kib: resident_kib() - before,
         written_kib: usage::written_kib(std::process::id()).unwrap_or(f64::NAN),
     };
