@@ -172,7 +172,11 @@ impl Shared {
             }
             if let Some(maker) = self.maker_of(name) {
                 match self.open_far(name, &maker, true).await {
-                    Ok(log) => return Ok(Log::Far(log)),
+                    Ok(log) => {
+                        // Else the next to ask would have another made when that node is gone.
+                        self.until_placed(name).await?;
+                        return Ok(Log::Far(log));
+                    }
                     // Its configuration has no such namespace.
                     Err(NotOpened::Unknown) => {}
                     Err(NotOpened::Away) => return Err(SetFailure::Busy.into()),
@@ -210,6 +214,9 @@ impl Shared {
         let settings = namespace.durable_settings().ok_or_else(busy)?;
         // What the namespace takes as a name is one of logs too.
         let log = LogName::new(name.as_str()).map_err(|_| busy())?;
+        if !self.channels.has(name.as_str()) && self.may_be_elsewhere(name).await {
+            return Err(busy());
+        }
         let of = OfNamespace {
             name: namespace.name.as_str().into(),
             most: namespace.max_channels,
@@ -231,14 +238,16 @@ impl Shared {
             Holder::Here | Holder::Nowhere => {}
         }
         match self.made(&name, &namespace).await {
-            Ok(Log::Far(_)) => {
-                let known = self.channels.appears_elsewhere(name.as_str());
-                let known = timeout(PLACE_KNOWN_WITHIN, known).await;
-                known.map_err(|_| SetFailure::Busy.into())
-            }
-            Ok(Log::Near(_)) | Err(NamespaceFailure::Elsewhere(_)) => Ok(()),
+            Ok(_) | Err(NamespaceFailure::Elsewhere(_)) => Ok(()),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Waits until this node knows which other one has a channel that was just made.
+    async fn until_placed(&self, name: &ChannelName) -> Result<(), NamespaceFailure> {
+        let known = self.channels.appears_elsewhere(name.as_str());
+        let known = timeout(PLACE_KNOWN_WITHIN, known).await;
+        known.map_err(|_| SetFailure::Busy.into())
     }
 
     /// Whether it is the name of a durable channel of a namespace.

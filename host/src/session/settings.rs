@@ -29,7 +29,7 @@ pub struct SessionsSettings {
     pub channel_limit: usize,
     /// Sessions at a time.
     pub max: usize,
-    /// Sessions of a user at a time.
+    /// Sessions of a user at a time, on this node.
     pub per_user: Option<usize>,
     /// Sessions from an address at a time.
     pub per_address: Option<usize>,

@@ -17,6 +17,7 @@ sources! {
     "sdk/python/engine/src/hearken_engine/deadline.py" from "../../../engines/python/engine/src/hearken_engine/deadline.py",
     "sdk/python/engine/src/hearken_engine/errors.py" from "../../../engines/python/engine/src/hearken_engine/errors.py",
     "sdk/python/engine/src/hearken_engine/hints.py" from "../../../engines/python/engine/src/hearken_engine/hints.py",
+    "sdk/python/engine/src/hearken_engine/holes.py" from "../../../engines/python/engine/src/hearken_engine/holes.py",
     "sdk/python/engine/src/hearken_engine/hooks.py" from "../../../engines/python/engine/src/hearken_engine/hooks.py",
     "sdk/python/engine/src/hearken_engine/listener.py" from "../../../engines/python/engine/src/hearken_engine/listener.py",
     "sdk/python/engine/src/hearken_engine/node.py" from "../../../engines/python/engine/src/hearken_engine/node.py",

@@ -63,7 +63,7 @@ settings! {
         /// Sessions at a time
         max: usize = value(SESSIONS, "100000");
 
-        /// Sessions of a user at a time
+        /// Sessions of a user at a time, on this node
         per_user: Option<usize> = optional(SESSIONS, "no bound");
 
         /// Sessions from an address (of IPv6, one /64) at a time

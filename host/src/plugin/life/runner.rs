@@ -153,13 +153,22 @@ impl PluginRunner {
     /// [`PluginsError::Folder`] when the folder cannot be read.
     pub async fn load_all(&mut self, within: Duration) -> Result<(), PluginsError> {
         let mut loading = Vec::new();
+        let mut waiting = Vec::new();
         for name in self.folder.plugins().await? {
             let texts = self.folder.languages(&name).filter(|it| it.is_text());
-            let waits = waits_for_engine(&self.plugins.runtime, texts.min()).await;
-            let loaded = self.install(name);
-            if !waits {
-                loading.push(loaded);
+            if waits_for_engine(&self.plugins.runtime, texts.min()).await {
+                waiting.push(name.clone());
+                drop(self.install(name));
+            } else {
+                loading.push(self.install(name));
             }
+        }
+        if !waiting.is_empty() {
+            tracing::warn!(
+                plugins = waiting.join(", "),
+                "their engine is compiled first: the node takes events without them until they \
+                 are loaded"
+            );
         }
         let loaded = async {
             for loaded in loading {

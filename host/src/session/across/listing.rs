@@ -23,8 +23,9 @@ use crate::session::shown::SessionStatus;
 /// How long it is waited for other nodes.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Bytes of sessions or channels in one answer to another node, about.
-const LISTED: usize = 256 << 10;
+/// Bytes of sessions or channels in one answer to another node, about: every node takes so much,
+/// however small the events are that it takes.
+const LISTED: usize = 64 << 10;
 
 /// Of each session what is no text, about.
 const SESSION_BYTES: usize = 64;
@@ -120,6 +121,7 @@ impl Sessions {
                 let last: Arc<str> = last.client.as_str().into();
                 upto = Some(upto.map_or_else(|| Arc::clone(&last), |upto| upto.min(last.clone())));
             }
+            page.is_partial |= listed.sessions.iter().any(|one| one.is_cut);
             let shown = listed.sessions.into_iter();
             page.sessions
                 .extend(shown.map(|one| status_of(one, &node.name)));
@@ -240,8 +242,9 @@ impl Shared {
         let found = sessions.list_of(&whose, &asked.after, limit.saturating_add(1));
         let mut used = 0;
         let fits = found.iter().take(limit).take_while(|one| {
-            let fits = used == 0 || used + bytes_of(one) <= LISTED;
-            used += bytes_of(one);
+            let bytes = bytes_of(one).min(LISTED);
+            let fits = used == 0 || used + bytes <= LISTED;
+            used += bytes;
             fits
         });
         let fits = fits.count();
@@ -337,11 +340,27 @@ fn usage_of(usage: Usage, node: Arc<str>, incarnation: uuid::Uuid) -> NodeUsage 
 /// Bytes of a session in an answer, about.
 fn bytes_of(status: &SessionStatus) -> usize {
     let texts = status.client.len() + status.user.len() + status.name.len() + status.version.len();
-    let channels = status.channels.keys().map(|name| name.as_str().len() + 8);
+    let channels = status.channels.keys().map(channel_bytes);
     SESSION_BYTES + texts + channels.sum::<usize>()
 }
 
+fn channel_bytes(name: &ChannelName) -> usize {
+    name.as_str().len() + 8
+}
+
+/// A session, with as many of its channels as fit into an answer.
 fn shown(status: &SessionStatus) -> SessionShown {
+    let mut used = 0;
+    let channels = status.channels.iter().take_while(|(name, _)| {
+        used += channel_bytes(name);
+        used <= LISTED
+    });
+    let channels: Vec<Subscription> = channels
+        .map(|(channel, is_server_side)| Subscription {
+            channel: channel.to_string(),
+            is_server_side: *is_server_side,
+        })
+        .collect();
     SessionShown {
         client: status.client.to_string(),
         user: status.user.to_string(),
@@ -353,14 +372,8 @@ fn shown(status: &SessionStatus) -> SessionShown {
         since: status.since,
         queued: status.queued as u64,
         expire_at: status.expire_at,
-        channels: status
-            .channels
-            .iter()
-            .map(|(channel, is_server_side)| Subscription {
-                channel: channel.to_string(),
-                is_server_side: *is_server_side,
-            })
-            .collect(),
+        is_cut: channels.len() < status.channels.len(),
+        channels,
     }
 }
 

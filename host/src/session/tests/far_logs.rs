@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use crate::channel::{Channel, NamespaceFailure, OtherNodes, SetFailure};
+use crate::channel::{Channel, Channels, NamespaceFailure, OtherNodes, SetFailure};
 use crate::event::{Draft, EventType};
 use crate::mesh::{News, PeerNode};
 use crate::session::across::Home;
@@ -40,6 +40,20 @@ impl OtherNodes for Known {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.0.subscribe()
+    }
+}
+
+/// What a node has, as another one knows it at once.
+struct Seen(&'static str, Channels);
+
+impl OtherNodes for Seen {
+    fn that_have(&self, channel: &str) -> Vec<String> {
+        let has = self.1.has(channel).then(|| self.0.to_owned());
+        has.into_iter().collect()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.1.changes()
     }
 }
 
@@ -276,7 +290,13 @@ async fn a_channel_that_a_request_has_made_is_made_on_its_home() {
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_of_a_namespace_is_made_once_whoever_uses_it_first() {
-    let (_net, rigs, _) = two().await;
+    let net = Net::new();
+    let rigs = ["a", "b"].map(|name| Rig::beside(&net, name, &[durable("log")]));
+    for (rig, name, other) in [(0, "b", 1), (1, "a", 0)] {
+        let seen = Seen(name, rigs[other].channels().clone());
+        rigs[rig].channels().beside(Arc::new(seen));
+    }
+    pass(Duration::from_millis(50)).await;
     let mut clients = Vec::new();
     let mut epochs = Vec::new();
     for number in 0..2 {
@@ -287,5 +307,24 @@ async fn a_channel_of_a_namespace_is_made_once_whoever_uses_it_first() {
             clients.push(client);
         }
         assert_eq!(epochs[2 * number], epochs[2 * number + 1]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_another_node_knows_to_be_away_is_made_nowhere() {
+    let net = Net::new();
+    let rigs = ["a", "b"].map(|name| Rig::beside(&net, name, &[durable("log")]));
+    let known = Known::default();
+    rigs[0].channels().beside(Arc::new(known.clone()));
+    pass(Duration::from_millis(50)).await;
+    for number in 0..8 {
+        let name = format!("log:{number}");
+        known.has("z", &name);
+        let refused = publish(&rigs[1], &name, &json!(1)).await;
+        let Err(Refused::Error(refused)) = refused else {
+            panic!("{name}: {refused:?}");
+        };
+        assert_eq!(refused.code, 100, "{name}");
+        assert!(rigs.iter().all(|rig| !rig.channels().has(&name)), "{name}");
     }
 }

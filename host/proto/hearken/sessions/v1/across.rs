@@ -484,7 +484,8 @@ pub struct OpenLog {
     /// Whether it is made if it is not there, as a channel of the receiver's namespace.
     #[prost(bool, tag = "2")]
     pub make: bool,
-    /// Whether the sender is told when there is more, from now on.
+    /// Whether the sender is told when there is more, from now on. Without both it is only asked
+    /// for: whoever has none and knows of another node that does refuses it as moved.
     #[prost(bool, tag = "3")]
     pub watch: bool,
 }
@@ -943,6 +944,9 @@ pub struct SessionShown {
     pub expire_at: ::core::option::Option<u64>,
     #[prost(message, repeated, tag = "11")]
     pub channels: ::prost::alloc::vec::Vec<Subscription>,
+    /// Whether there are more channels than fit.
+    #[prost(bool, tag = "12")]
+    pub is_cut: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Subscription {

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use hearken_channel_log::Expected;
 
 use super::address::address;
-use super::at::At;
+use super::at::Given;
 use super::elsewhere::{append_there, bare, without_node};
 use super::etag::etag;
 use super::if_match::IfMatch;
@@ -65,25 +65,26 @@ pub(in crate::gateway) async fn append(
     State(context): State<Arc<Context>>,
     client: Client,
     Caller(identity): Caller,
-    At(name): At<String>,
+    Given(given): Given,
     NoParameters: NoParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Rejection> {
     // Whoever may not is not told whether there is such a channel.
-    context.check(&identity, &Act::Append(bare(&name)), client.address)?;
+    context.check(&identity, &Act::Append(bare(&given)), client.address)?;
     let mut submission = Submission::read(&context, &identity, &client, &headers, body).await?;
     let sender = Sender {
         context: &context,
         identity: &identity,
         client: &client,
     };
-    let there = append_there(sender, &context, &name, &headers, &mut submission).await?;
+    let there = append_there(sender, &context, &given, &headers, &mut submission).await?;
     if let Some(answer) = there {
         return Ok(answer);
     }
-    let channel = find(&context, &identity, &name)?.map_err(ChannelRefusal::from)?;
-    address(&mut submission, &name, context.bus.node())?;
+    let name = without_node(&given, context.bus.node());
+    let channel = find(&context, &identity, name)?.map_err(ChannelRefusal::from)?;
+    address(&mut submission, name, context.bus.node())?;
     sender.check(&submission)?;
     store(sender, &channel, &headers, submission).await
 }

@@ -45,13 +45,34 @@ impl<T: DeserializeOwned + OfChannel + Send> FromRequestParts<Arc<Context>> for 
         parts: &mut Parts,
         context: &Arc<Context>,
     ) -> Result<Self, Rejection> {
-        // What is not UTF-8 names nothing.
-        let Path(mut names): Path<T> = Path::from_request_parts(parts, context)
-            .await
-            .map_err(|_| Rejection::NoRoute(parts.uri.path().to_owned()))?;
+        let mut names: T = names(parts, context).await?;
         let name = names.channel();
         let length = without_node(name, context.bus.node()).len();
         name.truncate(length);
         Ok(Self(names))
     }
+}
+
+/// The name of a channel that stands in a path, as it is given.
+pub(in crate::gateway) struct Given(pub(in crate::gateway) String);
+
+impl FromRequestParts<Arc<Context>> for Given {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        context: &Arc<Context>,
+    ) -> Result<Self, Rejection> {
+        names(parts, context).await.map(Self)
+    }
+}
+
+async fn names<T: DeserializeOwned + Send>(
+    parts: &mut Parts,
+    context: &Arc<Context>,
+) -> Result<T, Rejection> {
+    let names = Path::from_request_parts(parts, context).await;
+    // What is not UTF-8 names nothing.
+    let Path(names) = names.map_err(|_| Rejection::NoRoute(parts.uri.path().to_owned()))?;
+    Ok(names)
 }

@@ -42,13 +42,13 @@ struct PluginFigure {
 const PLUGIN_FIGURES: [PluginFigure; 8] = [
     PluginFigure {
         name: "plugin_delivered_events",
-        help: "Events that the plugin's handler finished, failed ones included",
+        help: "Live events that the plugin's handler finished, failed ones included",
         kind: Kind::Counter,
         value: |plugin| plugin.counters.delivered,
     },
     PluginFigure {
         name: "plugin_failed_events",
-        help: "Events whose handler failed",
+        help: "Live events whose handler failed; of channels see the consumer's figures",
         kind: Kind::Counter,
         value: |plugin| plugin.counters.failed,
     },

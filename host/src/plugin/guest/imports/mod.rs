@@ -13,7 +13,7 @@ mod linking;
 mod logging;
 pub(crate) mod messaging;
 mod progress;
-mod script;
+pub(crate) mod script;
 mod secrets;
 mod sessions;
 mod sockets;

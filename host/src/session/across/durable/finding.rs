@@ -74,6 +74,24 @@ impl Shared {
         }
     }
 
+    /// Whether another node has a durable channel that this one knows nothing of, or knows who
+    /// does: it may lie on one that is away and that this one has never met. So it is, too, as
+    /// long as one does not say.
+    pub(in crate::session) async fn may_be_elsewhere(&self, name: &ChannelName) -> bool {
+        let what = ask::What::OpenLog(OpenLog {
+            channel: name.to_string(),
+            make: false,
+            watch: false,
+        });
+        let others = self.across.members.others();
+        let answered = self.ask_all(others, &what, PATIENCE).await;
+        let has_none = |answer: &Result<_, _>| match answer {
+            Err(AskFailure::Refused(why)) => why.reason() == refusal::Reason::Unknown,
+            _ => false,
+        };
+        !answered.iter().all(|(_, answer)| has_none(answer))
+    }
+
     /// Opens a channel of another node, which makes it if it is to and it is not there.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hearken_channel_log::{ReadError, StorageFault};
 
 use super::appending::refusal_of;
+use super::finding::Holder;
 use crate::channel::{Channel, Found, ReadAmount, ReadFailure};
 use crate::mesh::PeerNode;
 use crate::session::across::protocol::across::Kind;
@@ -53,6 +54,10 @@ impl Shared {
             Some(channel) => channel,
             // It is not known yet which there are.
             None if !self.channels.is_open() => return Err(because(refusal::Reason::Busy, 0)),
+            // Whoever wants nothing of it asks whether anybody has it.
+            None if (asked.make || !asked.watch) && self.holder_of(&name) != Holder::Nowhere => {
+                return Err(because(refusal::Reason::Moved, 0));
+            }
             None if asked.make => self.made_for(&name).await?,
             None => return Err(unknown()),
         };

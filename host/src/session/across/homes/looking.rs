@@ -231,7 +231,15 @@ impl Shared {
         for peer in peers.iter() {
             self.across.say(peer, Kind::Draining(Draining {}));
         }
-        self.look_at_all_logs();
+        // First those to which something was published: of the others nobody misses anything
+        // where the time is too short for all.
+        let (used, unused): (Vec<_>, Vec<_>) = self.hubs.all().into_iter().partition(|hub| {
+            let (_, top) = hub.standing();
+            top.is_some_and(|top| top.offset > 0)
+        });
+        let names = |hubs: Vec<Arc<Hub>>| hubs.into_iter().map(|hub| hub.name().clone());
+        self.across.homes.look_at(names(used));
+        let mut unused = Some(unused);
         let now = Instant::now();
         let deadline = deadline.min(now + LONGEST);
         // Logs that are on their way here come before the answers of those who know.
@@ -245,11 +253,13 @@ impl Shared {
         join_all(asked).await;
         while Instant::now() < deadline {
             let (is_due, _) = self.across.homes.are_left();
-            let mut hubs = self.hubs.all().into_iter();
-            if !is_due && !hubs.any(|hub| hub.has_log()) {
-                return;
+            match unused.take_if(|_| !is_due) {
+                Some(unused) => self.across.homes.look_at(names(unused)),
+                None if is_due || self.hubs.all().iter().any(|hub| hub.has_log()) => {
+                    sleep(NEXT).await;
+                }
+                None => return,
             }
-            sleep(NEXT).await;
         }
         tracing::warn!("histories of channels are not all handed over to other nodes");
     }
