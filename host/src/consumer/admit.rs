@@ -4,6 +4,7 @@ use hearken_channel_log::Span;
 use hearken_wire::EventRef;
 
 use super::handle::Consumer;
+use super::handling::Round;
 use super::letter;
 use super::settings::MAX_BYTES;
 use super::state::{Attached, State};
@@ -32,6 +33,15 @@ impl Wants<'_> {
     fn asks(self, event: EventRef<'_>) -> bool {
         Filter::any_matches_stored(self.asked, event, self.node)
     }
+}
+
+/// An event that is to be handled.
+struct Admitted {
+    event: Event,
+    /// Which time it is handed over.
+    round: Round,
+    /// How often it has failed.
+    failed: u32,
 }
 
 /// Takes what was read behind `at`, so far as there is room. Returns the numbers that are not
@@ -99,9 +109,9 @@ pub(super) fn admit(
                 of_letters(attached, wants, of, number)
             }
         };
-        if let Some((event, failed)) = admitted {
-            let of = (attached.place.epoch, attached.place.round(source));
-            work.admit(source, number, of, event, failed);
+        if let Some(it) = admitted {
+            let of = (attached.place.epoch, it.round);
+            work.admit(source, number, of, it.event, it.failed);
         }
     }
     if !is_full && let Some(lane) = attached.place.lane_mut(source) {
@@ -113,13 +123,13 @@ pub(super) fn admit(
     missed
 }
 
-/// An event of the channel, if it is to be handled, and how often it has failed.
+/// An event of the channel, if it is to be handled.
 fn of_channel(
     attached: &mut Attached,
     wants: Wants<'_>,
     event: EventRef<'_>,
     number: u64,
-) -> Option<(Event, u32)> {
+) -> Option<Admitted> {
     let lane = &mut attached.place.lane;
     let is_dead = lane.is_ahead(number);
     let is_wanted = wants.has(event);
@@ -129,13 +139,18 @@ fn of_channel(
     if is_withheld {
         attached.withhold(number);
     }
-    failed.map(|failed| (Event::copied(event), failed))
+    let round = attached.place.round();
+    failed.map(|failed| Admitted {
+        event: Event::copied(event),
+        round,
+        failed,
+    })
 }
 
 /// What a letter is of.
 enum Of {
-    /// An event of this consumer.
-    Own(Event),
+    /// An event of this consumer, and in which round it died, if the letter says so.
+    Own(Event, Option<Round>),
     /// One of it that is not there any more.
     Gone,
     /// One of another.
@@ -144,24 +159,22 @@ enum Of {
 
 fn letter_of(consumer: &Consumer, letter: EventRef<'_>, whole: Option<&Whole>) -> Of {
     let of = letter::read(letter).filter(|of| consumer.is_of(of));
+    let Some(of) = of else {
+        return Of::Other;
+    };
     let whole = whole.filter(|whole| Some(whole.letter) == letter.sequence());
-    match (of, whole) {
-        (None, _) => Of::Other,
-        (Some(of), None) => Of::Own(letter::event_of(letter, of)),
-        (Some(_), Some(whole)) => whole.event.clone().map_or(Of::Gone, Of::Own),
-    }
+    let event = match whole {
+        None => Some(letter::event_of(letter, of)),
+        Some(whole) => whole.event.clone(),
+    };
+    event.map_or(Of::Gone, |event| Of::Own(event, of.round))
 }
 
-/// The event of a letter, if it is to be handled, and how often it has failed.
-fn of_letters(
-    attached: &mut Attached,
-    wants: Wants<'_>,
-    of: Of,
-    letter: u64,
-) -> Option<(Event, u32)> {
-    let event = match of {
-        Of::Own(event) => Some(event),
-        Of::Gone | Of::Other => None,
+/// The event of a letter, if it is to be handled.
+fn of_letters(attached: &mut Attached, wants: Wants<'_>, of: Of, letter: u64) -> Option<Admitted> {
+    let (event, died) = match of {
+        Of::Own(event, died) => (Some(event), died),
+        Of::Gone | Of::Other => (None, None),
     };
     let number = event.as_ref().and_then(Event::sequence).unwrap_or(letter);
     // Of one that died again since there is a letter behind this one.
@@ -180,8 +193,13 @@ fn of_letters(
     }
     let event = event.filter(|_| is_wanted);
     let lane = attached.place.lane_mut(Source::Letters)?;
-    let failed = lane.read(letter, event.is_some());
-    event.zip(failed)
+    let failed = lane.read(letter, event.is_some())?;
+    let round = attached.place.round_again(died);
+    event.map(|event| Admitted {
+        event,
+        round,
+        failed,
+    })
 }
 
 fn is_open(attached: &Attached, source: Source, number: u64) -> bool {

@@ -94,6 +94,7 @@ fn dig(consumer: &Consumer, letters: &ChannelName) -> Vec<Grave> {
             channel: consumer.channel(),
             sequence: entry.event.sequence().unwrap_or(entry.place),
             plugin: consumer.plugin(),
+            round: entry.of.1,
             attempts: entry.failed,
             reason: &entry.reason,
         };

@@ -39,6 +39,15 @@ impl Round {
             seeks => Self::Seek(seeks),
         }
     }
+
+    /// After how many seeks it is; nothing for a replay, which is beside them.
+    pub(super) fn seeks(self) -> Option<u64> {
+        match self {
+            Self::First => Some(0),
+            Self::Seek(seeks) => Some(seeks),
+            Self::Replay(_) => None,
+        }
+    }
 }
 
 /// As what stands in ids behind the plugin's name, whose characters it begins with none of.
@@ -72,5 +81,7 @@ mod tests {
             "p~replay-ffffffffffffffff",
         ];
         assert_eq!(names, expected);
+        let seeks = rounds.map(Round::seeks);
+        assert_eq!(seeks, [Some(0), Some(2), None, None]);
     }
 }

@@ -3,6 +3,7 @@
 use hearken_channel_log::{ChannelName, ChannelNameError, MAX_BATCH_BYTES};
 use hearken_wire::{EventRef, ExtensionKind, Fields};
 
+use super::handling::Round;
 use crate::channel::OF_DEAD_LETTERS;
 use crate::event::Event;
 use crate::event::cloudevent::rfc3339;
@@ -12,7 +13,8 @@ const SEQUENCE: &str = "deadsequence";
 const PLUGIN: &str = "deadplugin";
 const ATTEMPTS: &str = "deadattempts";
 const REASON: &str = "deadreason";
-const ALL: [&str; 5] = [CHANNEL, SEQUENCE, PLUGIN, ATTEMPTS, REASON];
+const SEEKS: &str = "deadseeks";
+const ALL: [&str; 6] = [CHANNEL, SEQUENCE, PLUGIN, ATTEMPTS, REASON, SEEKS];
 
 /// What is left out when a letter would be too large to be kept.
 const WITHOUT_DATA: &str = "its data is left out, since it is too large for a dead letter; ";
@@ -25,6 +27,8 @@ pub(super) struct Dead<'a> {
     /// Its number in that.
     pub(super) sequence: u64,
     pub(super) plugin: &'a str,
+    /// In which it died.
+    pub(super) round: Round,
     pub(super) attempts: u32,
     pub(super) reason: &'a str,
 }
@@ -35,6 +39,8 @@ pub(super) struct Letter<'a> {
     pub(super) channel: &'a str,
     pub(super) sequence: u64,
     pub(super) plugin: &'a str,
+    /// In which it died; nothing in a letter of before letters said so.
+    pub(super) round: Option<Round>,
     /// Whether it has no data since the event's were too large for it.
     pub(super) lacks_data: bool,
 }
@@ -68,18 +74,28 @@ fn encode(dead: &Dead<'_>, letters: &ChannelName, data: Option<&[u8]>, reason: &
         ..fields(event)
     };
     let (sequence, attempts) = (dead.sequence.to_string(), dead.attempts.to_string());
-    let attempts_kind = match i32::try_from(dead.attempts) {
-        Ok(_) => ExtensionKind::Integer,
-        Err(_) => ExtensionKind::String,
-    };
     let own = [
         (CHANNEL, ExtensionKind::String, dead.channel.as_str()),
         (SEQUENCE, ExtensionKind::String, &*sequence),
         (PLUGIN, ExtensionKind::String, dead.plugin),
-        (ATTEMPTS, attempts_kind, &*attempts),
+        (ATTEMPTS, kind_of(dead.attempts.into()), &*attempts),
         (REASON, ExtensionKind::String, reason),
     ];
-    encoded(&fields, others(event).chain(own))
+    // Said also when there were none, unlike in a letter of before letters said it.
+    let seeks = dead.round.seeks();
+    let seeks = seeks.map(|seeks| (kind_of(seeks), seeks.to_string()));
+    let seeks = seeks
+        .as_ref()
+        .map(|(kind, seeks)| (SEEKS, *kind, seeks.as_str()));
+    encoded(&fields, others(event).chain(own).chain(seeks))
+}
+
+/// What a number is as an extension: an integer there has 32 bits.
+fn kind_of(number: u64) -> ExtensionKind {
+    match i32::try_from(number) {
+        Ok(_) => ExtensionKind::Integer,
+        Err(_) => ExtensionKind::String,
+    }
 }
 
 /// Reads what a letter says of its event; nothing if it is no letter.
@@ -93,6 +109,9 @@ pub(super) fn read(letter: EventRef<'_>) -> Option<Letter<'_>> {
         channel: of(CHANNEL)?,
         sequence: of(SEQUENCE)?.parse().ok()?,
         plugin: of(PLUGIN)?,
+        round: of(SEEKS)
+            .and_then(|seeks| seeks.parse().ok())
+            .map(Round::after),
         lacks_data: letter.data().is_none()
             && of(REASON).is_some_and(|reason| reason.starts_with(WITHOUT_DATA)),
     })
@@ -143,6 +162,17 @@ fn encoded<'a>(
     Event::copied(EventRef::assume_encoded(&bytes))
 }
 
+/// A letter as it was before letters said in which round their event died.
+#[cfg(test)]
+pub(super) fn without_round(letter: EventRef<'_>) -> Event {
+    let fields = Fields {
+        channel: letter.channel(),
+        ..fields(letter)
+    };
+    let others = letter.extensions().filter(|(name, ..)| *name != SEEKS);
+    encoded(&fields, others)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +210,7 @@ mod tests {
             channel,
             sequence: 41,
             plugin: "shop",
+            round: Round::Seek(2),
             attempts: 8,
             reason: "no such order",
         }
@@ -204,7 +235,8 @@ mod tests {
                 "deadsequence=41",
                 "deadplugin=shop",
                 "deadattempts=8",
-                "deadreason=no such order"
+                "deadreason=no such order",
+                "deadseeks=2"
             ]
         );
         let read = read(letter.packed()).expect("a letter");
@@ -212,6 +244,7 @@ mod tests {
             (read.channel, read.sequence, read.plugin),
             ("orders", 41, "shop")
         );
+        assert_eq!(read.round, Some(Round::Seek(2)));
         let again = event_of(letter.packed(), read);
         assert_eq!(
             (again.channel(), again.sequence()),
@@ -231,16 +264,41 @@ mod tests {
             channel: &letters,
             sequence: 1,
             plugin: "audit",
+            round: Round::First,
             attempts: u32::MAX,
             reason: "again",
         };
         let second = write(&second, &name("dead.audit"));
         let read = read(second.packed()).expect("a letter");
         assert_eq!((read.channel, read.plugin), ("dead.shop", "audit"));
+        assert_eq!(read.round, Some(Round::First));
         let dead = second
             .extensions()
             .filter(|(name, _)| name.starts_with("dead"));
-        assert_eq!(dead.count(), 5, "each once");
+        assert_eq!(dead.count(), 6, "each once");
+    }
+
+    #[test]
+    fn a_letter_says_in_which_round_its_event_died_unless_it_is_of_before() {
+        let (event, orders) = (event(b"{}".to_vec()), name("orders"));
+        for round in [Round::First, Round::Seek(1), Round::Seek(u64::MAX)] {
+            let dead = Dead {
+                round,
+                ..dead(&event, &orders)
+            };
+            let letter = write(&dead, &name("dead.shop"));
+            let said = read(letter.packed()).expect("a letter");
+            assert_eq!(said.round, Some(round));
+            let before = without_round(letter.packed());
+            let before = read(before.packed()).expect("a letter");
+            assert_eq!(
+                before,
+                Letter {
+                    round: None,
+                    ..said
+                }
+            );
+        }
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub(super) struct Again {
     pub(super) lane: Lane,
     /// Number of the last of them.
     pub(super) until: u64,
-    /// How often it had been sent elsewhere in its channel when it was first given some.
+    /// How often it had been sent elsewhere in its channel when it was first given some: for
+    /// letters that do not say in which round their event died.
     pub(super) seeks: u64,
 }
 
@@ -101,12 +102,15 @@ impl Place {
         }
     }
 
-    /// Which time it is handed the events of one of its logs.
-    pub(super) fn round(&self, source: Source) -> Round {
-        let seeks = match (source, &self.again) {
-            (Source::Letters, Some(again)) => again.seeks,
-            _ => self.seeks,
-        };
-        Round::after(seeks)
+    /// Which time it is handed the events of its channel.
+    pub(super) fn round(&self) -> Round {
+        Round::after(self.seeks)
+    }
+
+    /// Which time it is handed the event of a letter: the one in which it died, so that what
+    /// was appended then is not stored again.
+    pub(super) fn round_again(&self, died: Option<Round>) -> Round {
+        let seeks = self.again.as_ref().map_or(self.seeks, |again| again.seeks);
+        died.unwrap_or(Round::after(seeks))
     }
 }

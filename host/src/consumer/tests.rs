@@ -765,6 +765,7 @@ async fn a_letter_of_what_is_not_there_yet_hides_nothing() {
         channel: &channel("orders"),
         sequence: 2,
         plugin: "shop",
+        round: Round::First,
         attempts: 1,
         reason: "never",
     };

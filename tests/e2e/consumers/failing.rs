@@ -98,6 +98,7 @@ pub async fn after_the_last_attempt_an_event_is_a_dead_letter_until_it_is_retrie
     assert_eq!(letter["deadplugin"], "consuming");
     assert_eq!(text(&letter["deadsequence"]), "1");
     assert_eq!(text(&letter["deadattempts"]), "2");
+    assert_eq!(text(&letter["deadseeks"]), "0");
     assert_eq!(letter["deadreason"], "it is told to fail");
     let status = node.status("consuming").await.expect("it is there");
     assert_eq!(status.consumers[0].dead, 1);

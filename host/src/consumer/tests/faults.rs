@@ -413,8 +413,12 @@ async fn an_event_that_was_too_large_for_its_letter_comes_back_whole_or_not_at_a
     let letters = node.letters().await;
     let reason = &letters[0]["deadreason"];
     assert!(reason.starts_with("its data is left out"), "{reason}");
+    let sent = node.consumers.seek("shop", "orders", 1, None).await;
+    sent.unwrap();
     assert_eq!(node.consumers.retry("shop", "orders").await.unwrap(), 1);
     assert_eq!(worker.take().await, (1, 1));
+    let handling = node.consumer().handling(&worker.frame, 0);
+    assert_eq!(handling.expect("it is in hand").round, Round::First);
     let event = worker.frame.event(0).expect("one");
     assert_eq!(event.data().map(<[u8]>::len), Some(data));
     worker.settle(Verdict::Rejected("never"));

@@ -1,6 +1,9 @@
 //! How what is appended while an event is handled is named and remembered.
 
+use hearken_wire::EventRef;
+
 use super::*;
+use crate::consumer::letter;
 use crate::event::Stamp;
 
 impl Worker {
@@ -46,6 +49,30 @@ fn knows(handling: &Handling, id: &str) -> bool {
 /// Whether nobody else remembers what it does.
 fn is_let_go(handling: &Handling) -> bool {
     Arc::strong_count(&handling.outputs) == 1
+}
+
+/// Has so many events settled like this; returns their numbers, and in which round each was
+/// handled.
+async fn rounds(worker: &mut Worker, events: usize, verdict: Verdict<'_>) -> Vec<(u64, Round)> {
+    let mut rounds = Vec::new();
+    for _ in 0..events {
+        let (number, _) = worker.take().await;
+        rounds.push((number, worker.handling().round));
+        worker.settle(verdict);
+    }
+    settled().await;
+    rounds
+}
+
+/// Has the plugin given its dead letters again, of which there are so many.
+async fn retry(node: &Node, letters: u64) {
+    let given = node.consumers.retry("shop", "orders").await;
+    assert_eq!(given.unwrap(), letters);
+}
+
+async fn seek(node: &Node, after: u64) {
+    let sent = node.consumers.seek("shop", "orders", after, None).await;
+    sent.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,6 +161,86 @@ async fn one_that_is_sent_elsewhere_handles_in_another_round() {
     let mut worker = node.worker(settings());
     assert_eq!(worker.take().await, (1, 1));
     assert_eq!(worker.handling().round, Round::Seek(2), "over a restart");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_again_is_of_the_round_in_which_it_died() {
+    let node = Node::new().await;
+    node.append(&["a", "b"]).await;
+    let mut worker = node.worker(settings());
+    let rejected = Verdict::Rejected("never");
+    let first = [(1, Round::First), (2, Round::First)];
+    assert_eq!(rounds(&mut worker, 2, rejected).await, first);
+    seek(&node, 2).await;
+    node.append(&["c"]).await;
+    let behind = [(3, Round::Seek(1))];
+    assert_eq!(rounds(&mut worker, 1, rejected).await, behind);
+    retry(&node, 3).await;
+    let all = [first[0], first[1], behind[0]];
+    assert_eq!(rounds(&mut worker, 3, Verdict::Done).await, all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_died_after_a_seek_is_not_of_the_round_in_which_others_were_given_again() {
+    let node = Node::new().await;
+    node.append(&["a"]).await;
+    let mut worker = node.worker(settings());
+    let rejected = Verdict::Rejected("never");
+    let first = [(1, Round::First)];
+    assert_eq!(rounds(&mut worker, 1, rejected).await, first);
+    retry(&node, 1).await;
+    assert_eq!(rounds(&mut worker, 1, Verdict::Done).await, first);
+    seek(&node, 1).await;
+    node.append(&["b"]).await;
+    let behind = [(2, Round::Seek(1))];
+    assert_eq!(rounds(&mut worker, 1, rejected).await, behind);
+    retry(&node, 1).await;
+    assert_eq!(rounds(&mut worker, 1, Verdict::Done).await, behind);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_dies_again_stays_of_its_round_over_a_restart() {
+    let engines = engines();
+    let first = [(1, Round::First)];
+    {
+        let node = Node::on(engines.clone()).await;
+        node.make("orders", ChannelSettings::default()).await;
+        node.append(&["a"]).await;
+        let mut worker = node.worker(settings());
+        let rejected = Verdict::Rejected("never");
+        assert_eq!(rounds(&mut worker, 1, rejected).await, first);
+        seek(&node, 1).await;
+        retry(&node, 1).await;
+        assert_eq!(rounds(&mut worker, 1, rejected).await, first);
+        seek(&node, 1).await;
+        retry(&node, 1).await;
+        drop(worker);
+        node.stop().await;
+    }
+    let node = Node::on(engines).await;
+    let mut worker = node.worker(settings());
+    assert_eq!(rounds(&mut worker, 1, Verdict::Done).await, first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_says_no_round_is_of_that_in_which_letters_were_first_given_again() {
+    let node = Node::new().await;
+    node.append(&["a"]).await;
+    let mut worker = node.worker(settings());
+    let rejected = Verdict::Rejected("never");
+    let first = [(1, Round::First)];
+    assert_eq!(rounds(&mut worker, 1, rejected).await, first);
+    let letters = node.channel("dead.shop");
+    let one = ReadAmount::events(1);
+    let found = letters.read(0, one, &ReadFilter::default()).await;
+    let found = found.unwrap().events;
+    let before = letter::without_round(EventRef::assume_encoded(&found[0]));
+    let laid = letters.deposit(Arc::clone(&node.publisher), vec![(before, [7; 16])]);
+    assert_eq!(laid.await.unwrap(), [2]);
+    seek(&node, 1).await;
+    retry(&node, 2).await;
+    let given = [first[0], (1, Round::Seek(1))];
+    assert_eq!(rounds(&mut worker, 2, Verdict::Done).await, given);
 }
 
 #[tokio::test(start_paused = true)]
