@@ -41,6 +41,10 @@ pub(super) fn passing(
     settings: &LogSettings,
     (first, kept_from): (u64, Option<u64>),
 ) -> usize {
+    let bytes = batches.iter().map(|batch| batch.bytes() as u64);
+    if bytes.sum::<u64>() <= most_bytes(settings.max_bytes, false) {
+        return 0;
+    }
     let dropped = batches.partition_point(|batch| batch.head.span().last < first);
     let (mut over, mut behind) = (batches.len(), 0);
     while over > 0 && behind < settings.max_bytes {
