@@ -60,12 +60,12 @@ async fn append(engine: &DiskEngine, name: &ChannelName, bytes: usize) {
 async fn a_small_channel_stays_small_without_a_pause() {
     let node = Node::open();
     let (small, neighbour) = (channel("small"), channel("neighbour"));
-    let settings = LogSettings {
-        max_bytes: MIN_LOG_BYTES,
+    let keeping = |max_bytes| LogSettings {
+        max_bytes,
         ..LogSettings::default()
     };
-    node.create(&small, settings).await;
-    node.create(&neighbour, LogSettings::default()).await;
+    node.create(&small, keeping(MIN_LOG_BYTES)).await;
+    node.create(&neighbour, keeping(4 * MIN_LOG_BYTES)).await;
     let mut publishers = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let (engine, small) = (Arc::clone(&node.engine), small.clone());
