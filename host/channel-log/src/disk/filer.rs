@@ -186,7 +186,7 @@ impl Filer {
             passing(batches, &state.settings, (first, state.kept_from))
         };
         let head_bytes = segment_head_bytes(&channel.name);
-        // Those that pass lie in segments of their own, as far as they need more than one.
+        // What passes comes first, and is dropped with the segment that it lies in.
         let (mut rest, mut others) = batches.split_at(passing);
         let mut passes = true;
         loop {
