@@ -16,7 +16,8 @@ pub struct LogSettings {
     pub max_events: Option<u64>,
     /// Most bytes that its events take in storage, [`MIN_LOG_BYTES`] or more; 1 GiB by
     /// default. An engine may drop what is over in pieces of up to an eighth of it, and a second
-    /// later.
+    /// later. Whoever appends faster than it drops waits for that, and nobody else does: beyond
+    /// that eighth there are 512 KiB at most, and what is appended at once.
     pub max_bytes: u64,
     /// How long events are kept after they were recorded; for ever by default.
     pub max_age: Option<Duration>,

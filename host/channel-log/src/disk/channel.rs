@@ -11,7 +11,9 @@ use super::catalogue::Loss;
 use super::format::BatchHead;
 use super::keys::Keys;
 use super::losses;
-use crate::{Bounds, ChannelInfo, ChannelName, ChannelState, Epoch, LogSettings, StorageFault};
+use crate::{
+    Bounds, ChannelInfo, ChannelName, ChannelState, Discard, Epoch, LogSettings, StorageFault,
+};
 
 /// A channel.
 #[derive(Debug)]
@@ -232,6 +234,18 @@ impl State {
         if !self.drop_by_count() {
             self.show_bounds();
         }
+    }
+
+    /// Whether it has more bytes than it may have and than are dropped at once, and so many more,
+    /// of which something may be dropped.
+    pub(super) fn outgrows(&self, more: u64) -> bool {
+        let most = self.settings.max_bytes;
+        let most = most.saturating_add(most / 8).saturating_add(more);
+        self.bytes > most
+            && self.settings.discard == Discard::Oldest
+            && !self.held_back
+            && !self.removed
+            && self.failed.is_none()
     }
 
     /// The batches that lie in no segment.

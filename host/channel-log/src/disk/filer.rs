@@ -14,15 +14,19 @@ use super::channel::{Channel, Recent, Segment};
 use super::core::{Core, disk_fault};
 use super::device::{Open, can_be_extended};
 use super::filing::Waiting;
-use super::format::SegmentHead;
+use super::format::{SegmentHead, segment_head_bytes};
 use super::paths;
 use super::recovery::Notes;
-use super::writer::{SegmentWriter, make_segment, segment_bytes};
+use super::writer::{SegmentWriter, holds_dropped, make_segment, most_bytes, passing};
 
 /// Bytes of the newest batches that stay in memory for those who follow a channel.
 const RECENT_BYTES: usize = 4 << 20;
 /// Bytes of all channels above which none stay that lie in segments.
 const MAX_RECENT_BYTES: usize = 64 << 20;
+
+/// Segments that are full and not synced, at most: each holds a file open, and whoever waits for
+/// the next checkpoint, as a stop does, waits for all of them.
+const MAX_FULL: usize = 128;
 
 /// Looks after which what is held of an unused channel is dropped.
 const UNUSED: u8 = 2;
@@ -33,8 +37,12 @@ pub(super) struct Filer {
     core: Arc<Core>,
     /// Those of the channels that were written and not synced since.
     written: BTreeMap<u64, Written>,
-    /// How many these may be: each holds a file open.
+    /// How many files they may hold open.
     most_written: usize,
+    /// How many segments of theirs are full.
+    full: usize,
+    /// Those that have outgrown what they may have, and have something to drop.
+    outgrown: BTreeMap<u64, Arc<Channel>>,
     /// How long a file may be, as far as that has shown.
     longest: u64,
     /// What the catalogue has to know of the start before anything else.
@@ -63,17 +71,23 @@ impl Filer {
             most_written: core.device.writable_files().max(1),
             core,
             written: BTreeMap::new(),
+            full: 0,
+            outgrown: BTreeMap::new(),
             longest: u64::MAX,
             unnoted,
         }
     }
 
-    /// Writes all batches that lie in no segment; returns whether there were any. The catalogue
-    /// knows of the start then.
+    /// Writes all batches that lie in no segment now, and not what is appended meanwhile: that may
+    /// never end. Returns whether there were any. The catalogue knows of the start then.
     pub(super) fn file(&mut self) -> Result<bool, Waiting> {
         let mut any = false;
-        while let Some(channel) = self.core.filing.next() {
+        let mut rest = self.core.filing.channels();
+        while rest > 0
+            && let Some(channel) = self.core.filing.next()
+        {
             any = true;
+            rest -= 1;
             let batches = {
                 let mut state = channel.state();
                 state.queued = false;
@@ -82,19 +96,29 @@ impl Filer {
                 }
                 state.unfiled()
             };
-            let filed = self.file_batches(&channel, &batches);
-            let Err(error) = filed else {
-                if self.written.len() >= self.most_written {
-                    self.settle(None)?;
+            let error = match self.file_batches(&channel, &batches) {
+                Ok(true) => {
+                    if self.open_files() >= self.most_written {
+                        self.settle(None)?;
+                    }
+                    continue;
                 }
-                continue;
+                Ok(false) => {
+                    self.put_back(channel);
+                    rest += 1;
+                    if self.settle(None)? {
+                        continue;
+                    }
+                    return Ok(any);
+                }
+                Err(error) => error,
             };
             let Some(waiting) = Waiting::of(&error) else {
                 self.fail(&channel, &error);
                 continue;
             };
-            channel.state().queued = true;
-            self.core.filing.put_back(channel);
+            self.put_back(channel);
+            rest += 1;
             if waiting == Waiting::Files && self.close_files()? {
                 continue;
             }
@@ -108,6 +132,29 @@ impl Filer {
         Ok(any)
     }
 
+    /// Has a channel be the next that is filed.
+    fn put_back(&self, channel: Arc<Channel>) {
+        channel.state().queued = true;
+        self.core.filing.put_back(channel);
+    }
+
+    /// How many files are held open to be written and synced.
+    fn open_files(&self) -> usize {
+        self.written.len() + self.full
+    }
+
+    /// Whether full segments are to be synced before there is one more.
+    pub(super) fn has_to_settle(&self) -> bool {
+        self.full > 0 && (self.full >= MAX_FULL || self.open_files() >= self.most_written)
+    }
+
+    /// Forgets what was written of a channel.
+    fn forget(&mut self, channel: u64) {
+        if let Some(written) = self.written.remove(&channel) {
+            self.full -= written.full.len();
+        }
+    }
+
     /// Closes what need not be open; returns whether there was anything.
     fn close_files(&mut self) -> Result<bool, Waiting> {
         let any = self.core.open.close_all() || self.has_written();
@@ -118,7 +165,7 @@ impl Filer {
     /// files of the journal that hold what is not in them are kept.
     fn fail(&mut self, channel: &Channel, error: &io::Error) {
         // It is never written again.
-        self.written.remove(&channel.id);
+        self.forget(channel.id);
         let mut state = channel.state();
         // What it had then is counted no more already.
         if state.removed || state.failed.is_some() {
@@ -130,15 +177,46 @@ impl Filer {
         self.core.filing.filed(unfiled as u64);
     }
 
-    fn file_batches(&mut self, channel: &Arc<Channel>, batches: &[Recent]) -> io::Result<()> {
-        let mut rest = batches;
-        while let Some(first) = rest.first() {
-            let most = segment_bytes(channel.state().settings.max_bytes).min(self.longest);
+    /// Writes batches to segments; returns whether it has written all, or something has to be
+    /// synced first.
+    fn file_batches(&mut self, channel: &Arc<Channel>, batches: &[Recent]) -> io::Result<bool> {
+        let passing = {
+            let state = channel.state();
+            let first = state.bounds.first;
+            passing(batches, &state.settings, (first, state.kept_from))
+        };
+        let head_bytes = segment_head_bytes(&channel.name);
+        // What passes comes first, and is dropped with the segment that it lies in.
+        let (mut rest, mut others) = batches.split_at(passing);
+        let mut passes = true;
+        loop {
+            let Some(first) = rest.first() else {
+                if others.is_empty() {
+                    break;
+                }
+                (rest, others, passes) = (others, &[], false);
+                continue;
+            };
+            if self.has_to_settle() {
+                return Ok(false);
+            }
+            let (most, kept) = {
+                let state = channel.state();
+                let most = most_bytes(state.settings.max_bytes, passes).min(self.longest);
+                (most, state.bounds.first)
+            };
             let written = self.written(channel)?;
-            let empty = written.active.first == first.head.first;
+            let next = first.head.first;
+            let empty = written.active.first == next;
             let mut room = most.saturating_sub(written.active.at);
-            if !empty && (!written.extendable || first.bytes() as u64 > room) {
-                self.roll(channel, first.head.first)?;
+            let begins = || {
+                let bytes = written.active.at.saturating_sub(head_bytes);
+                !written.extendable
+                    || first.bytes() as u64 > room
+                    || !passes && holds_dropped(bytes, written.active.first..next, kept)
+            };
+            if !empty && begins() {
+                self.roll(channel, next)?;
                 continue;
             }
             let fits = rest.iter().enumerate().take_while(|(index, batch)| {
@@ -162,7 +240,7 @@ impl Filer {
             let mut state = channel.state();
             // What it had is counted no more, and its files go, or stay as they are.
             if state.removed || state.failed.is_some() {
-                return Ok(());
+                return Ok(true);
             }
             if let Some(segment) = state.segments.as_mut().and_then(|all| all.last_mut()) {
                 segment.bytes = length;
@@ -175,7 +253,11 @@ impl Filer {
                 RECENT_BYTES
             };
             let forgotten = state.forget_recent(most);
+            let outgrown = state.outgrows(0);
             drop(state);
+            if outgrown {
+                self.outgrown.insert(channel.id, Arc::clone(channel));
+            }
             self.core
                 .recent_bytes
                 .fetch_sub(forgotten, Ordering::Relaxed);
@@ -183,7 +265,7 @@ impl Filer {
             self.core.filing.filed(bytes as u64);
             rest = later;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// What is being written of a channel.
@@ -248,6 +330,7 @@ impl Filer {
         written.full.push(full);
         written.extendable = true;
         written.batch = 0;
+        self.full += 1;
         if let Some(segments) = &mut channel.state().segments {
             segments.push(Segment { first, bytes: at });
         }
@@ -270,7 +353,15 @@ impl Filer {
             let _ = self.file();
             let _ = self.drop_old();
         }
-        for done in wanted.enforced {
+        if !wanted.outgrown.is_empty() {
+            let _ = self.file();
+            let channels = wanted.outgrown.iter().map(|(channel, _)| channel);
+            let channels = channels.map(|channel| (channel.id, Arc::clone(channel)));
+            self.outgrown.extend(channels);
+            let _ = self.drop_outgrown();
+        }
+        let outgrown = wanted.outgrown.into_iter().map(|(_, done)| done);
+        for done in wanted.enforced.into_iter().chain(outgrown) {
             // Whoever is gone does not want to know.
             let _ = done.send(());
         }

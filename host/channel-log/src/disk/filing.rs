@@ -17,6 +17,9 @@ const MAX_UNFILED: u64 = 64 << 20;
 /// are written in one piece, and no thread is woken beside those who wait for an answer.
 const FILED_AT_ONCE: u64 = 256 << 10;
 
+/// Appends that wait for what their channels have beyond their bytes to be dropped, at most.
+const MAX_OUTGROWN: usize = 16_384;
+
 /// Files of the journal that may wait for a checkpoint.
 const MAX_SEALED: usize = 8;
 
@@ -37,6 +40,9 @@ struct Work {
     removed: Vec<Arc<Channel>>,
     /// Who waits for the settings of all channels to be enforced.
     enforced: Vec<oneshot::Sender<()>>,
+    /// Channels that have outgrown what they may have, and who waits for what is over to be
+    /// dropped.
+    outgrown: Vec<(Arc<Channel>, oneshot::Sender<()>)>,
     /// Whether some channel has something to drop.
     to_drop: bool,
     sealed: Vec<Sealed>,
@@ -88,6 +94,7 @@ pub(super) struct Sealed {
 pub(super) struct Wanted {
     pub(super) removed: Vec<Arc<Channel>>,
     pub(super) enforced: Vec<oneshot::Sender<()>>,
+    pub(super) outgrown: Vec<(Arc<Channel>, oneshot::Sender<()>)>,
     pub(super) to_drop: bool,
     pub(super) closed: bool,
 }
@@ -116,6 +123,11 @@ impl Filing {
     /// The last group whose batches all have been added.
     pub(super) fn group(&self) -> u64 {
         self.work().group
+    }
+
+    /// How many channels wait for being filed.
+    pub(super) fn channels(&self) -> usize {
+        self.work().channels.len()
     }
 
     /// The channel that has waited longest for being filed.
@@ -149,6 +161,21 @@ impl Filing {
         }
         drop(work);
         self.changed.notify_all();
+    }
+
+    /// A channel has outgrown what it may have: who appends to it waits until this tells that it
+    /// was filed, and what is over dropped, as far as it can be. Nothing if it need not wait.
+    pub(super) fn outgrows(&self, channel: &Arc<Channel>) -> Option<oneshot::Receiver<()>> {
+        let mut work = self.work();
+        let ends = work.closed || work.broken || work.waiting.is_some();
+        if ends || work.outgrown.len() >= MAX_OUTGROWN {
+            return None;
+        }
+        let (done, is_done) = oneshot::channel();
+        work.outgrown.push((Arc::clone(channel), done));
+        drop(work);
+        self.changed.notify_all();
+        Some(is_done)
     }
 
     pub(super) fn has_to_drop(&self) {
@@ -242,6 +269,7 @@ impl Filing {
         Wanted {
             removed: std::mem::take(&mut work.removed),
             enforced: std::mem::take(&mut work.enforced),
+            outgrown: std::mem::take(&mut work.outgrown),
             to_drop: std::mem::take(&mut work.to_drop),
             closed: work.closed,
         }
@@ -254,6 +282,7 @@ impl Filing {
             !(work.is_due() && work.waiting.is_none() && !work.broken
                 || !work.removed.is_empty()
                 || !work.enforced.is_empty()
+                || !work.outgrown.is_empty()
                 || work.to_drop
                 || work.closed)
         };
@@ -292,6 +321,7 @@ impl Filing {
         let mut work = self.work();
         work.closed = true;
         work.enforced.clear();
+        work.outgrown.clear();
         drop(work);
         self.changed.notify_all();
     }

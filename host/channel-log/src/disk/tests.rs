@@ -2,6 +2,7 @@ mod appending;
 mod changes;
 mod files;
 mod filing;
+mod outgrowing;
 mod reading;
 mod starting;
 mod stepped;

@@ -204,6 +204,8 @@ fn file(core: &Core, mut filer: Filer) {
         }
         // A full disk leaves all for the next look.
         let _ = filer.file();
+        // Not at the next look: until then such a channel would take the room of others.
+        let _ = filer.drop_outgrown();
         let closed = filer.work_off();
         let due = looks_now && looks.is_multiple_of(LOOKS_TO_CHECKPOINT) && filer.has_written();
         if due || core.filing.wants_checkpoint() || closed {

@@ -1,6 +1,7 @@
 //! Writing segments.
 
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use super::channel::Recent;
 use super::device::{Device, DeviceFile, Open, is_full, write_fully};
 use super::format::SegmentHead;
 use super::paths;
+use crate::{Discard, LogSettings};
 
 /// Bytes of a segment at most, unless one batch alone has more.
 const MAX_SEGMENT: u64 = 64 << 20;
@@ -17,9 +19,52 @@ const MIN_SEGMENT: u64 = 8 << 10;
 /// Bytes that are written to a segment at once.
 const CHUNK: usize = 1 << 20;
 
-/// How long the segments of a channel with so many bytes are: whole ones are dropped.
-pub(super) fn segment_bytes(max_bytes: u64) -> u64 {
-    (max_bytes / 8).clamp(MIN_SEGMENT, MAX_SEGMENT)
+/// Bytes of events that are not kept any more for which a segment is ended, at least.
+const LEAST_DROPPED: u64 = 64 << 10;
+
+/// How long the segments of a channel with so many bytes are: whole ones are dropped. What
+/// `passes` is dropped together, whatever it has.
+pub(super) fn most_bytes(max_bytes: u64, passes: bool) -> u64 {
+    if passes {
+        MAX_SEGMENT
+    } else {
+        (max_bytes / 8).clamp(MIN_SEGMENT, MAX_SEGMENT)
+    }
+}
+
+/// How many of these batches, the newest of a channel, only pass through it: the others alone are
+/// as much as it may have, or they are not kept already. They are not worth segments of the
+/// usual size, each of which takes as long as some syncs do: so a channel is filed as fast as
+/// it is appended to, however small it is.
+pub(super) fn passing(
+    batches: &[Recent],
+    settings: &LogSettings,
+    (first, kept_from): (u64, Option<u64>),
+) -> usize {
+    let bytes = batches.iter().map(|batch| batch.bytes() as u64);
+    if bytes.sum::<u64>() <= most_bytes(settings.max_bytes, false) {
+        return 0;
+    }
+    let dropped = batches.partition_point(|batch| batch.head.span().last < first);
+    let (mut over, mut behind) = (batches.len(), 0);
+    while over > 0 && behind < settings.max_bytes {
+        over -= 1;
+        behind += batches[over].bytes() as u64;
+    }
+    let kept = |kept: u64| batches.partition_point(|batch| batch.head.span().last < kept);
+    match settings.discard {
+        Discard::Refuse => dropped,
+        Discard::Oldest => dropped.max(over.min(kept_from.map_or(over, kept))),
+    }
+}
+
+/// Whether a segment with so many bytes of these events is to be ended, so that it can soon be
+/// dropped: half of it and more is not kept any more, as far as the numbers tell.
+pub(super) fn holds_dropped(bytes: u64, events: Range<u64>, kept: u64) -> bool {
+    let dropped = kept.min(events.end).saturating_sub(events.start);
+    let all = events.end.saturating_sub(events.start);
+    dropped >= all.div_ceil(2) && bytes / 2 >= LEAST_DROPPED
+        || dropped == all && bytes >= LEAST_DROPPED
 }
 
 /// Makes an empty segment, durably; returns it and how long it is.

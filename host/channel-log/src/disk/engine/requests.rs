@@ -16,6 +16,10 @@ use crate::{
     ReadError, ReadLimit, StorageFault, cell,
 };
 
+/// Bytes that a channel may have beyond what it may have and what is dropped at once, before who
+/// appends to it waits for them to be dropped: mostly the filer is there first.
+const MAX_OVER: u64 = 512 << 10;
+
 impl DiskEngine {
     pub(super) fn channel<E>(
         &self,
@@ -74,6 +78,13 @@ impl DiskEngine {
         }
         if batch.has_keys() {
             self.learn_keys(&channel).await?;
+        }
+        if channel.state().outgrows(MAX_OVER)
+            && let Some(dropped) = self.core.filing.outgrows(&channel)
+        {
+            // Once is enough: it is then as slow as what is over is dropped. If the filer has
+            // ended, the committer tells why nothing is stored.
+            let _ = dropped.await;
         }
         let (answer, answered) = oneshot::channel();
         let bytes = batch.bytes();

@@ -44,6 +44,11 @@ impl Filer {
         // What a reader has found to be wrong is not to be taken for synced.
         self.written
             .retain(|_, written| written.channel.state().failed.is_none());
+        self.full = self
+            .written
+            .values()
+            .map(|written| written.full.len())
+            .sum();
         self.sync();
         let progress: Vec<_> = self.written.values().map(Written::progress).collect();
         let given = released.map_or_else(Vec::new, |_| self.given_by_failed());
@@ -71,6 +76,7 @@ impl Filer {
             written.channel.state().checkpointed = written.last;
         }
         self.written.clear();
+        self.full = 0;
         Ok(true)
     }
 

@@ -20,13 +20,40 @@ impl Filer {
             return Ok(());
         }
         let now = self.core.age_millis();
+        let channels = self.core.channels.all();
+        for channel in &channels {
+            if channel.state().failed.is_none() {
+                // What cannot be read now is dropped another time.
+                let _ = self.drop_by_age(channel, now);
+            }
+        }
+        self.outgrown.clear();
+        self.drop_of(channels)
+    }
+
+    /// Drops what those channels have beyond their bytes that were found to have outgrown them.
+    pub(in crate::disk) fn drop_outgrown(&mut self) -> Result<(), Waiting> {
+        let channels = std::mem::take(&mut self.outgrown);
+        if channels.is_empty() || !self.core.mode.drops {
+            return Ok(());
+        }
+        self.drop_of(channels.into_values())
+    }
+
+    /// Drops what lies below the first event of these channels, and what is over their bytes.
+    fn drop_of(&mut self, channels: impl IntoIterator<Item = Arc<Channel>>) -> Result<(), Waiting> {
         let mut gone = Vec::new();
-        for channel in self.core.channels.all() {
-            if channel.state().failed.is_some() {
+        for channel in channels {
+            let is_gone = {
+                let state = channel.state();
+                state.removed || state.failed.is_some()
+            };
+            if is_gone {
                 continue;
             }
-            // What cannot be read now is dropped another time.
-            let _ = self.drop_by_age(&channel, now);
+            if self.has_to_settle() && !self.settle(None)? {
+                return Ok(());
+            }
             match self.droppable(&channel) {
                 Ok(segments) if segments.is_empty() => {}
                 Ok(segments) => gone.push((channel, segments)),
@@ -175,7 +202,8 @@ impl Filer {
 
     /// Removes the files of a channel that was removed.
     pub(in crate::disk) fn remove_channel(&mut self, channel: &Channel) {
-        self.written.remove(&channel.id);
+        self.forget(channel.id);
+        self.outgrown.remove(&channel.id);
         self.core.open.close_below(channel.id, u64::MAX);
         // What stays is removed at the next start.
         let root = &self.core.settings.folder;

@@ -10,7 +10,7 @@ use crate::disk::channel::{Recent, Segment};
 use crate::disk::device::{Device, DeviceFile, Open, can_be_extended, is_full};
 use crate::disk::paths;
 use crate::disk::recovery::OpenError;
-use crate::disk::writer::{SegmentWriter, make_segment, segment_bytes};
+use crate::disk::writer::{SegmentWriter, make_segment, most_bytes, passing};
 
 impl Target {
     /// Writes what waits to segments, as far as the disk has room.
@@ -21,11 +21,15 @@ impl Target {
             self.hold(batches.into_iter());
             return Ok(());
         }
+        let keeps = (self.row.first, self.row.kept_from);
+        let passing = passing(&batches, &self.row.settings, keeps);
         let mut done = 0;
         while let Some(first) = batches.get(done) {
+            let passes = done < passing;
+            let end = if passes { passing } else { batches.len() };
             let written = self
-                .prepare(device, first)
-                .and_then(|()| self.write_some(&batches[done..]));
+                .prepare(device, first, passes)
+                .and_then(|()| self.write_some(&batches[done..end], passes));
             match written {
                 Ok(Some(count)) => done += count,
                 Ok(None) => {}
@@ -44,8 +48,8 @@ impl Target {
 
     /// Writes as many of these batches as the last writer has room for, one at least;
     /// returns how many. Nothing if it may not be as long as that: then it has less room.
-    fn write_some(&mut self, batches: &[Recent]) -> io::Result<Option<usize>> {
-        let most = self.most_bytes();
+    fn write_some(&mut self, batches: &[Recent], passes: bool) -> io::Result<Option<usize>> {
+        let most = self.most_bytes(passes);
         let Some(writer) = self.writers.last_mut() else {
             return Ok(Some(batches.len()));
         };
@@ -69,9 +73,9 @@ impl Target {
         Ok(Some(now.len()))
     }
 
-    /// How long a segment may be.
-    fn most_bytes(&self) -> u64 {
-        segment_bytes(self.row.settings.max_bytes).min(self.longest)
+    /// How long a segment may be, of what passes or not.
+    fn most_bytes(&self, passes: bool) -> u64 {
+        most_bytes(self.row.settings.max_bytes, passes).min(self.longest)
     }
 
     /// Holds no file open from then on but while it is written.
@@ -90,8 +94,8 @@ impl Target {
     }
 
     /// Has the last writer be one with room for this batch.
-    fn prepare(&mut self, device: &dyn Device, batch: &Recent) -> io::Result<()> {
-        let most = self.most_bytes();
+    fn prepare(&mut self, device: &dyn Device, batch: &Recent, passes: bool) -> io::Result<()> {
+        let most = self.most_bytes(passes);
         let bytes = batch.bytes() as u64;
         let active = self.segments.last().copied();
         let is_empty = |active: &Segment| active.first == batch.head.first;
