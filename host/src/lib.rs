@@ -27,6 +27,7 @@
 //! | [`clock`] | the one place that reads the time of day | nothing else |
 //! | `burst` | waiting for the end of a burst of changes | nothing else |
 //! | `file_watch` | noticing when files may have changed | `burst` |
+//! | [`pages`] | how large the pages of memory are that the system gives | nothing else |
 //! | `panics` | what a panic said, and ending one that must go no further | nothing else |
 //! | `nearest` | the known name that was probably meant, for messages about unknown ones | nothing else |
 //! | [`tls`] | what all that speaks TLS shares: the cryptography, reading and making certificates, reading them again when they change | `clock`, `file_watch` |

@@ -289,6 +289,15 @@ async fn engines_are_listed_and_added() {
     assert_eq!(nowhere.code, 1, "{nowhere:?}");
     assert!(nowhere.stderr.contains("nowhere.wasm"), "{nowhere:?}");
     fs::write(folder.path().join("engine.wasm"), b"\0asm\x0d\0\x01\0").expect("a new file");
+    let no_engine = command(&["engine", "add", "python", "--from", "engine.wasm"]).await;
+    assert_eq!(no_engine.code, 1, "{no_engine:?}");
+    assert!(
+        no_engine.stderr.contains("hearken:engine/script"),
+        "{no_engine:?}"
+    );
+    let engine = r#"(component (import "hearken:engine/script@0.1.0" (instance)))"#;
+    let engine = wat::parse_str(engine).expect("it is valid");
+    fs::write(folder.path().join("engine.wasm"), engine).expect("a file");
     let added = command(&["engine", "add", "python", "--from", "engine.wasm"]).await;
     assert_eq!(added.code, 0, "{added:?}");
     let listed = command(&["engine", "list"]).await;

@@ -18,7 +18,7 @@
 //! | `durable/` | durable channels of other nodes |
 //! | `homes/` | those that are in one: who numbers them, and how others get them |
 //! | `presence/` | who is subscribed anywhere |
-//! | `act`, `acting`, `acting_wire`, `listing` | doing something with sessions, and showing them, on whichever nodes they are |
+//! | `act`, `acting`, `acting_wire`, `listing`, `listing_wire` | doing something with sessions, and showing them, on whichever nodes they are |
 //! | `earlier`, `telling` | of each user the session that began last, where a user may have one; whose turn it is to tell another node of that |
 
 mod act;
@@ -32,6 +32,7 @@ mod hearing;
 mod homes;
 mod interest;
 mod listing;
+mod listing_wire;
 mod live;
 mod members;
 mod presence;

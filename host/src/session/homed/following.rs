@@ -15,7 +15,7 @@ const MAX_WISHES: usize = 1_024;
 impl<P> Homed<P> {
     /// Asks a node to be sent what is behind what is here.
     pub(super) fn follow(&mut self, home: PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
-        self.serial += 1;
+        let serial = self.next_serial(view.now);
         let moved_by = match &mut self.role {
             Role::Following(following) => following.moved_by.take(),
             _ => None,
@@ -24,18 +24,15 @@ impl<P> Homed<P> {
             Role::Following(before) if before.home == home => {
                 (before.first, before.synced, before.is_live)
             }
-            _ => (self.serial, 0, false),
+            _ => (serial, 0, false),
         };
         let since = self.kept.as_ref().map(|(_, history)| history.top());
-        let word = Word::Follow {
-            serial: self.serial,
-            since,
-        };
+        let word = Word::Follow { serial, since };
         todo.push(Todo::Send(home.clone(), word));
         self.role = Role::Following(Following {
             home,
             first,
-            asked: self.serial,
+            asked: serial,
             synced,
             has_missed: false,
             asked_at: view.now,

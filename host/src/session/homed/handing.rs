@@ -52,6 +52,7 @@ impl<P> Homed<P> {
             Arc::make_mut(&mut followers).retain(|follower| *follower != to);
         }
         todo.push(Todo::Spread(followers, Word::Moved));
+        let serial = self.next_serial(view.now);
         let Some((_, history)) = &self.kept else {
             self.role = Role::Free;
             if view.is_used {
@@ -59,10 +60,9 @@ impl<P> Homed<P> {
             }
             return;
         };
-        self.serial += 1;
         let handing = Handing {
             to,
-            serial: self.serial,
+            serial,
             sent: history.begins_behind(),
             until: 0,
         };
