@@ -102,14 +102,14 @@ impl<P> Default for Homed<P> {
     }
 }
 
-/// The number of a question or a handing over. It is beyond those of all logs that this node
-/// has had of the channel before, too: what was asked for one of those may yet be answered.
-pub(super) fn next_serial(&mut self, now: u64) -> u64 {
-    self.serial = self.serial.saturating_add(1).max(now);
-    self.serial
-}
-
 impl<P> Homed<P> {
+    /// The number of a question or a handing over. It is beyond those of all logs that this node
+    /// has had of the channel before, too: what was asked for one of those may yet be answered.
+    pub(super) fn next_serial(&mut self, now: u64) -> u64 {
+        self.serial = self.serial.saturating_add(1).max(now);
+        self.serial
+    }
+
     /// How it stands.
     pub(in crate::session) fn standing(&self) -> Standing {
         match &self.role {
