@@ -255,6 +255,7 @@ fn known() -> Vec<Row> {
         ),
         ("events that the journal", vec![of("recovery/MAX_HELD")]),
         ("events of a channel", vec![channel.log.max_bytes]),
+        ("bytes of a channel beyond", vec![of("requests/MAX_OVER")]),
         (
             "batch into a channel",
             vec![
