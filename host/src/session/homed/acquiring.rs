@@ -204,9 +204,8 @@ impl<P> Homed<P> {
             return;
         }
         if is_last {
-            let epoch = Arc::clone(&part.epoch);
             self.absorb(part, view, todo);
-            todo.push(Todo::Remember(epoch, keys));
+            todo.push(Todo::Remember(keys));
             self.own(view, todo);
             // Whoever handed it over sees another home than this node does. What goes back is
             // for later: one of both has yet to learn something.

@@ -82,8 +82,8 @@ pub(in crate::session) enum Todo<P> {
     Deliver(Entry<P>, Manner),
     /// Those who have a position have missed something.
     Lose,
-    /// These came with the log of this epoch, which may have gone on to another node since.
-    Remember(Arc<str>, Vec<KeptKey>),
+    /// These came with a log.
+    Remember(Vec<KeptKey>),
     /// Whoever waits for how the log stands is to look again.
     Tell,
 }

@@ -110,8 +110,8 @@ pub(in crate::session) struct KeptKey {
     pub(in crate::session) id: Arc<str>,
     /// When it was taken, in milliseconds since the Unix epoch.
     pub(in crate::session) time: u64,
-    /// Its number in the log; `None` where that passed it over.
-    pub(in crate::session) number: Option<u64>,
+    /// Its place in the log, which may have begun anew since; `None` where that passed it over.
+    pub(in crate::session) position: Option<Position>,
     /// Milliseconds for which the key is remembered still.
     pub(in crate::session) lasts: u64,
 }

@@ -113,7 +113,7 @@ impl State {
                     self.serial += 1;
                     self.lose();
                 }
-                Todo::Remember(epoch, keys) => self.remember(&epoch, keys, now),
+                Todo::Remember(keys) => self.remember(keys, now),
                 Todo::Tell => tells = true,
             }
         }
@@ -151,11 +151,7 @@ impl State {
             key: Arc::clone(key),
             id: Arc::clone(&answered.id),
             time: answered.time,
-            number: answered
-                .position
-                .as_ref()
-                .filter(|position| position.epoch == part.epoch)
-                .map(|position| position.offset),
+            position: answered.position.clone(),
             lasts,
         });
         let fits = |kept: &KeptKey| {
@@ -173,15 +169,12 @@ impl State {
         }
     }
 
-    fn remember(&mut self, epoch: &Arc<str>, keys: Vec<KeptKey>, now: u64) {
+    fn remember(&mut self, keys: Vec<KeptKey>, now: u64) {
         for kept in keys {
             let answered = Answered {
                 id: kept.id,
                 time: kept.time,
-                position: kept.number.map(|offset| Position {
-                    offset,
-                    epoch: Arc::clone(epoch),
-                }),
+                position: kept.position,
             };
             self.keys.insert_for(&kept.key, answered, kept.lasts, now);
         }

@@ -434,6 +434,9 @@ pub struct Key {
     /// Milliseconds for which it is known still.
     #[prost(uint64, tag = "5")]
     pub lasts_ms: u64,
+    /// Epoch of the number; absent if it is that of the part.
+    #[prost(string, optional, tag = "6")]
+    pub epoch: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Publications, to be numbered in this order.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -215,8 +215,8 @@ fn patience_for(sent: &[Offered]) -> Duration {
 
 /// A publication has got its number from another node: it is delivered on the bus of this one.
 fn numbered_elsewhere(offered: Offered, number: Number) {
-    let position = number.position.map(position_of);
-    let Some(Ok(position)) = position else {
+    // None of what was published before the channel had a history.
+    let Ok(position) = number.position.map(position_of).transpose() else {
         // No node answers that.
         let _ = offered.answer.send(Err(Forwarded::Unknown));
         return;
@@ -225,7 +225,7 @@ fn numbered_elsewhere(offered: Offered, number: Number) {
         answered: Answered {
             id: number.id.into(),
             time: number.time,
-            position: Some(position),
+            position,
         },
         is_duplicate: number.duplicate,
     };

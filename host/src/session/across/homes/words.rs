@@ -62,8 +62,11 @@ pub(super) fn encoded(channel: &ChannelName, word: LogWord) -> protocol::Home {
             serial,
             first: is_first,
             last: is_last,
+            keys: keys
+                .into_iter()
+                .map(|kept| key_to(kept, &part.epoch))
+                .collect(),
             part: Some(part_to(part)),
-            keys: keys.into_iter().map(key_to).collect(),
         }),
         Word::Handed { serial, is_wanted } => What::Handed(protocol::Handed {
             serial,
@@ -121,13 +124,18 @@ pub(super) fn decoded(home: protocol::Home) -> Result<Option<(ChannelName, LogWo
             agrees: not_mine.agrees,
             rank: not_mine.rank,
         },
-        What::Hand(hand) => Word::Hand {
-            serial: hand.serial,
-            is_first: hand.first,
-            is_last: hand.last,
-            part: part_of(hand.part)?,
-            keys: hand.keys.into_iter().map(key_of).collect(),
-        },
+        What::Hand(hand) => {
+            let part = part_of(hand.part)?;
+            let keys = hand.keys.into_iter();
+            let keys = keys.map(|key| key_of(key, &part.epoch));
+            Word::Hand {
+                serial: hand.serial,
+                is_first: hand.first,
+                is_last: hand.last,
+                keys: keys.collect::<Result<_, Unreadable>>()?,
+                part,
+            }
+        }
         What::Handed(handed) => Word::Handed {
             serial: handed.serial,
             is_wanted: handed.wanted,
@@ -235,22 +243,76 @@ fn entry_of(
     Ok((entry, Manner { exclude, as_delta }))
 }
 
-fn key_to(kept: KeptKey) -> protocol::Key {
+fn key_to(kept: KeptKey, part: &Arc<str>) -> protocol::Key {
+    let (number, epoch) = match kept.position {
+        None => (None, None),
+        Some(Position { offset, epoch }) if epoch == *part => (Some(offset), None),
+        Some(Position { offset, epoch }) => (Some(offset), Some(epoch.to_string())),
+    };
     protocol::Key {
         key: kept.key.to_string(),
         id: kept.id.to_string(),
         time: kept.time,
-        number: kept.number,
+        number,
         lasts_ms: kept.lasts,
+        epoch,
     }
 }
 
-fn key_of(key: protocol::Key) -> KeptKey {
-    KeptKey {
+fn key_of(key: protocol::Key, part: &Arc<str>) -> Result<KeptKey, Unreadable> {
+    let position = key.number.map(|offset| match key.epoch {
+        None => Ok(Position {
+            offset,
+            epoch: Arc::clone(part),
+        }),
+        Some(epoch) => position_of(protocol::Position { offset, epoch }),
+    });
+    Ok(KeptKey {
         key: key.key.into(),
         id: key.id.into(),
         time: key.time,
-        number: key.number,
+        position: position.transpose()?,
         lasts: key.lasts_ms,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(position: Option<(u64, &str)>) -> KeptKey {
+        KeptKey {
+            key: "subject\nkey".into(),
+            id: "id".into(),
+            time: 17,
+            position: position.map(|(offset, epoch)| Position {
+                offset,
+                epoch: epoch.into(),
+            }),
+            lasts: 300,
+        }
+    }
+
+    #[test]
+    fn what_a_key_was_answered_goes_along_whatever_its_epoch() {
+        let part: Arc<str> = "this".into();
+        let places = [
+            None,
+            Some((0, "this")),
+            Some((5, "this")),
+            Some((7, "one before")),
+        ];
+        for place in places {
+            let sent = key_to(kept(place), &part);
+            assert_eq!(sent.epoch.is_some(), place == Some((7, "one before")));
+            assert_eq!(key_of(sent, &part), Ok(kept(place)));
+        }
+    }
+
+    #[test]
+    fn an_epoch_of_a_key_that_no_node_sends_is_none() {
+        let mut sent = key_to(kept(Some((7, "one before"))), &"this".into());
+        sent.epoch = Some("x".repeat(MAX_EPOCH + 1));
+        assert!(key_of(sent, &"this".into()).is_err());
     }
 }
