@@ -135,6 +135,13 @@ fn head_of(device: &dyn Device, path: &Path) -> io::Result<Option<SegmentHead>> 
     Ok(SegmentHead::read(&start.bytes))
 }
 
+/// Whether there are only zeros where a segment has its head.
+fn is_blank(device: &dyn Device, path: &Path) -> io::Result<bool> {
+    let file = device.open(path, Open::Read)?;
+    let start = read_what_can_be(file.as_ref(), 0, HEAD_BYTES)?;
+    Ok(start.bytes.iter().all(|byte| *byte == 0))
+}
+
 /// The number that the files carry, if there are any.
 fn store_of_files(device: &dyn Device, root: &Path, channels: &[u64]) -> io::Result<Option<u64>> {
     let journal = paths::journal(root);

@@ -214,8 +214,9 @@ fn keep(world: &mut World, name: &ChannelName) {
     let from = Some(from).filter(|_| world.random.chance(500));
     let engine = world.engine();
     let kept = order(world, engine.keep(name, from));
+    let now = world.environment.now_millis();
     if let Some(Known::There(log, _)) = world.channels.get_mut(name) {
-        log.keep(from, matches!(kept, Some(Ok(()))));
+        log.keep(from, matches!(kept, Some(Ok(()))), now);
     }
 }
 

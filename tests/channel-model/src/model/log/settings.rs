@@ -61,10 +61,11 @@ impl ModelLog {
 
     /// From there on all is kept but for what is trimmed. What may not have become so keeps
     /// nothing, and may keep what the settings would drop.
-    pub(crate) fn keep(&mut self, from: Option<u64>, sure: bool) {
+    pub(crate) fn keep(&mut self, from: Option<u64>, sure: bool, now: u64) {
         self.may_keep |= from.is_some();
         self.kept = from.filter(|_| sure);
         self.drop_by_count();
+        self.drop_by_age(now);
     }
 
     /// The settings are those of a log that was found again, and what was trimmed and not

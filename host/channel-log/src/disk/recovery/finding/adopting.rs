@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::head_of;
+use super::{head_of, is_blank};
 use crate::disk::catalogue::{Progress, Row};
 use crate::disk::channel::Segment;
 use crate::disk::device::{Device, Open};
@@ -163,9 +163,13 @@ fn take(
         if segment.first > first.first && segment.bytes <= head_bytes {
             // A crash amid its making has left a part of its head, or has brought back what
             // was removed since there was no room for it. Nothing was ever in it, and the
-            // start removes it.
-            let made = head_of(device, &path)?.filter(|made| made.first == segment.first);
-            if made.is_none() || segment.first < contents.next {
+            // start removes it. One that is there in full is damaged if it is none: its
+            // file's name says still which numbers were given.
+            let is_made = match head_of(device, &path)? {
+                Some(made) => made.first == segment.first,
+                None => segment.bytes == head_bytes && !is_blank(device, &path)?,
+            };
+            if !is_made || segment.first < contents.next {
                 continue;
             }
         }
