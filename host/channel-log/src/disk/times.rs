@@ -38,10 +38,17 @@ pub(super) fn first_since(core: &Core, channel: &Channel, time: u64) -> io::Resu
     let head = recent
         .iter()
         .find(|head| head.time >= time && head.span().last >= first);
-    Ok(head.map(|head| At {
+    let found = head.map(|head| At {
         sequence: head.first.max(first),
         time: head.time,
-    }))
+    });
+    // What was lost of the journal may be as young, unless something behind it is not.
+    let lost = lost_from(channel, first.max(filed.saturating_add(1)));
+    let lost = lost.filter(|lost| {
+        let mut behind = recent.iter().filter(|head| head.first > *lost);
+        found.is_none_or(|found| *lost < found.sequence) && behind.all(|head| head.time >= time)
+    });
+    Ok(lost.map(|sequence| At { sequence, time }).or(found))
 }
 
 fn in_segments(
@@ -101,6 +108,14 @@ fn in_segments(
     let missing = missing.map(|missing| known_from(channel, missing).max(first));
     let missing = missing.filter(|missing| *missing <= filed);
     Ok(missing.map(|sequence| At { sequence, time }))
+}
+
+/// The first number from this one on that is lost, and was not given up.
+fn lost_from(channel: &Channel, number: u64) -> Option<u64> {
+    let state = channel.state();
+    let lost = state.losses.iter().filter(|loss| !loss.given_up);
+    let mut behind = lost.filter(|loss| loss.span.last >= number);
+    behind.next().map(|loss| loss.span.first.max(number))
 }
 
 /// The first number from this one on that was not given up.
