@@ -1,6 +1,6 @@
 //! `systemd/`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hearken::config::NodeConfig;
 
@@ -54,6 +54,65 @@ fn configured(unit: &Unit) -> NodeConfig {
         assert_eq!(path, Path::new("/etc/hearken/hearken.toml"));
         folder().join("systemd/hearken.toml")
     })
+}
+
+/// What the page on clusters has installed for a node: files and folders.
+fn installed() -> Vec<PathBuf> {
+    let page = read("../docs/cluster.md");
+    let (_, section) = page
+        .split_once("\n## With systemd\n")
+        .expect("it has a section on systemd");
+    let section = section.split("\n## ").next().expect("a first part");
+    let installs = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("sudo install "));
+    installs.flat_map(targets).collect()
+}
+
+/// What is there after `install` with these arguments.
+fn targets(arguments: &str) -> Vec<PathBuf> {
+    let arguments = arguments.split(" #").next().expect("a first part");
+    let mut words = arguments.split_whitespace();
+    let (mut folder, mut named) = (None, Vec::new());
+    while let Some(word) = words.next() {
+        match word {
+            "-t" => folder = words.next().map(Path::new),
+            // A mode; a group.
+            "-m" | "-g" => assert!(words.next().is_some(), "{arguments}"),
+            // Makes the folders that a file needs; makes folders.
+            "-D" | "-d" => {}
+            _ => named.push(Path::new(word)),
+        }
+    }
+    let target = |path: &Path| match folder {
+        Some(folder) => folder.join(path.file_name().expect("a file")),
+        None => path.to_owned(),
+    };
+    named.into_iter().map(target).collect()
+}
+
+#[test]
+fn whatever_the_unit_and_the_configuration_name_is_installed() {
+    let unit = unit();
+    let program = unit.service("ExecStart").split(' ').next();
+    let config = configured(&unit);
+    let http = config.http.tls.expect("HTTP leaves the machine");
+    let links = config.cluster.tls.expect("links leave the machine");
+    let installed = installed();
+    for path in [
+        Path::new(program.expect("a program")),
+        Path::new("/etc/systemd/system/hearken.service"),
+        Path::new("/etc/hearken/hearken.toml"),
+        config.plugins.as_path(),
+        http.certificate.as_path(),
+        http.key.as_path(),
+        links.ca.as_path(),
+        links.certificate.as_path(),
+        links.key.as_path(),
+    ] {
+        let is_there = installed.iter().any(|installed| installed == path);
+        assert!(is_there, "{} is not in {installed:?}", path.display());
+    }
 }
 
 #[test]
