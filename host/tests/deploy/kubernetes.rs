@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use hearken::channel::ChannelSettings;
 use hearken::config::{CLUSTER_PORT, NodeConfig};
 use serde_json::{Value, json};
 
@@ -52,6 +53,12 @@ fn list(value: &Value) -> &[Value] {
     value
         .as_array()
         .unwrap_or_else(|| panic!("{value} is no list"))
+}
+
+/// As many bytes as Kubernetes means by `1Gi`.
+fn bytes(value: &Value) -> u64 {
+    let size: bytesize::ByteSize = format!("{}B", text(value)).parse().expect("a size");
+    size.as_u64()
 }
 
 /// The configuration of the node in this pod.
@@ -124,12 +131,26 @@ fn each_pod_is_a_node_of_its_own_name() {
 
 #[test]
 fn a_process_that_compiles_fits_into_the_pod() {
-    let container = container();
-    let memory = &container["resources"]["limits"]["memory"];
-    let memory = format!("{}B", text(memory));
-    let memory: bytesize::ByteSize = memory.parse().expect("a size");
+    let memory = bytes(&container()["resources"]["limits"]["memory"]);
     let config = configured("hearken-0");
-    assert!(config.compile.memory <= memory.as_u64() / 2, "{memory}");
+    assert!(config.compile.memory <= memory / 2, "{memory}");
+}
+
+#[test]
+fn channels_fit_into_the_volume() {
+    let nodes = nodes();
+    let claims = list(&nodes["spec"]["volumeClaimTemplates"]);
+    let volume = bytes(&claims[0]["spec"]["resources"]["requests"]["storage"]);
+    let channels = configured("hearken-0").channels.max_bytes;
+    // The cache of compiled code, and the journal.
+    let others = (1 << 30) + (640 << 20);
+    assert!(
+        channels + others <= volume / 8 * 7,
+        "{channels} of {volume}"
+    );
+    // A channel with the default settings drops its oldest events before all are refused.
+    let channel = ChannelSettings::default().log.max_bytes;
+    assert!(channel + channel / 8 < channels, "{channel} of {channels}");
 }
 
 #[test]
