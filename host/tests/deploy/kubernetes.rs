@@ -194,6 +194,26 @@ fn clients_reach_nodes_under_the_names_of_the_service() {
 }
 
 #[test]
+fn the_certificate_for_clients_has_all_names_of_the_service() {
+    let allowed = configured("hearken-0").allowed_hosts;
+    for file in ["kubernetes/hearken.yaml", "../docs/cluster.md"] {
+        let text = read(file);
+        let command = text.split("hearken access certificate ").find_map(|rest| {
+            let (hosts, _) = rest.split_once(" --ca ")?;
+            hosts.starts_with("hearken ").then_some(hosts)
+        });
+        let hosts: Vec<String> = command
+            .expect("it makes a certificate for the service")
+            .split_whitespace()
+            // A line that goes on, which is a comment in the manifest.
+            .filter(|word| !["\\", "#"].contains(word))
+            .map(|host| host.replace("EVENTS", NAMESPACE))
+            .collect();
+        assert_eq!(hosts, allowed, "{file}");
+    }
+}
+
+#[test]
 fn nodes_find_each_other_by_the_headless_service() {
     let name = nodes()["spec"]["serviceName"].clone();
     let name = text(&name);
