@@ -1,4 +1,5 @@
-"""Run with `pytest`, once `pip install hearken-sdk pytest` is done. A node leaves it alone."""
+"""Run with `pytest`, once `pip install ./sdk/python pytest` is done at the top of the checkout.
+A node leaves it alone."""
 
 import late_orders
 from hearken.testing import deliver, event
