@@ -11,6 +11,7 @@
 //! | `handle` | opening and closing: [`Store`] |
 //! | `health` | whether the store works, as operators are told |
 //! | `disk` | what the database lies on |
+//! | `error` | what can go wrong: [`StoreError`], [`RecordError`] |
 //!
 //! All changes go through one writer, which takes what waits, a call of each plugin in
 //! turn, and commits it in one transaction with one sync. Reads see what was last

@@ -20,6 +20,7 @@
 //! | `presence/` | who is subscribed anywhere |
 //! | `act`, `acting`, `acting_wire`, `listing`, `listing_wire` | doing something with sessions, and showing them, on whichever nodes they are |
 //! | `earlier`, `telling` | of each user the session that began last, where a user may have one; whose turn it is to tell another node of that |
+//! | `traffic` | what is counted of all that: [`AcrossShown`] |
 
 mod act;
 mod acting;
