@@ -6,6 +6,7 @@ mod expected;
 mod frozen;
 mod limits;
 mod links;
+mod metrics;
 mod page;
 mod shell;
 mod source;
