@@ -2,35 +2,12 @@
 // What is checked, one after the other; each has channels of its own.
 
 const assert = require('node:assert/strict');
+const { BASE } = require('../harness/application');
 const { within } = require('../harness/wait');
 const { code, heard, publications, subscribed } = require('./stage');
 const { SECRET, inSeconds, token } = require('./tokens');
 
-const CONFIGURATION = `
-[access]
-anonymous = ["house"]
-
-[access.roles.house]
-publish = ["custom.*"]
-append = ["*"]
-
-[access.tokens.app]
-hmac_secret_file = "token.secret"
-
-[sessions]
-token = "app"
-anonymous = true
-
-[sessions.namespaces.chat]
-allow_subscribe_for_client = true
-allow_publish_for_subscriber = true
-allow_history_for_subscriber = true
-allow_presence_for_subscriber = true
-allow_user_limited_channels = true
-presence = true
-join_leave = true
-history_size = 100
-history_ttl = "5m"
+const CONFIGURATION = `${BASE}allow_user_limited_channels = true
 
 [sessions.namespaces.live]
 allow_subscribe_for_client = true

@@ -2,8 +2,7 @@
 // Tokens as an application's own backend signs them (RFC 7519, HS256).
 
 const { createHmac } = require('node:crypto');
-
-const SECRET = 'of the backend and of the node: 0123456789abcdef';
+const { SECRET } = require('../harness/application');
 
 function encoded(value) {
   return Buffer.from(JSON.stringify(value)).toString('base64url');

@@ -8,7 +8,8 @@ const node = require('./node');
 /** With which the application's backend signs tokens. */
 const SECRET = 'of the backend and of the node: 0123456789abcdef';
 
-const CONFIGURATION = `
+/** What every application has; it ends within the namespace `chat`, which may be given more. */
+const BASE = `
 [access]
 anonymous = ["house"]
 
@@ -32,7 +33,9 @@ presence = true
 join_leave = true
 history_size = 100
 history_ttl = "5m"
+`;
 
+const CONFIGURATION = `${BASE}
 [sessions.namespaces.text]
 allow_subscribe_for_client = true
 allow_history_for_client = true
@@ -74,4 +77,4 @@ async function check(program, drive, settings = {}) {
   }
 }
 
-module.exports = { check };
+module.exports = { BASE, SECRET, check };
