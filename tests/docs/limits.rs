@@ -543,6 +543,7 @@ fn known() -> Vec<Row> {
                 of("homes/MAX_WAITING"),
                 of("homes/MAX_WAITING_BYTES"),
                 of("homes/MAX_CHANNELS"),
+                of("MAX_ALL_BYTES"),
             ],
         ),
         ("time for it to number one", vec![of("offers/PATIENCE")]),

@@ -160,6 +160,18 @@ impl<P> History<P> {
         self.top = offset;
     }
 
+    /// Drops those up to this number.
+    pub fn drop_up_to(&mut self, number: u64) {
+        if number >= self.top {
+            return self.remove();
+        }
+        while self.begins_behind() < number
+            && let Some((bytes, _)) = self.kept.pop_front()
+        {
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+    }
+
     /// The number behind which all are kept.
     #[must_use]
     pub fn begins_behind(&self) -> u64 {

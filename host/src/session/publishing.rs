@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
@@ -172,6 +173,21 @@ impl Shared {
         let page = page.map_err(no_hub)?.ok_or(errors::INTERNAL)?;
         Ok(page?)
     }
+}
+
+/// How long whoever publishes waits, whatever has to be found and asked for that: a client waits
+/// 5 s for an answer.
+const PUBLISHED_WITHIN: Duration = Duration::from_millis(4_700);
+
+/// What becomes of a publication, if that is known in time.
+///
+/// # Errors
+/// Why not; with [`errors::INTERNAL`] it may be published all the same.
+pub(super) async fn published_in_time<T>(
+    publishing: impl Future<Output = Result<T, Refused>>,
+) -> Result<T, Refused> {
+    let published = tokio::time::timeout(PUBLISHED_WITHIN, publishing).await;
+    published.unwrap_or_else(|_| Err(errors::INTERNAL.into()))
 }
 
 /// What is told of a channel that cannot be used.

@@ -19,6 +19,7 @@ use super::in_use::InUse;
 use super::name::ChannelName;
 use super::namespaces::Namespaces;
 use super::outbox::Outbox;
+use super::publishing::published_in_time;
 use super::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use super::refused::Refused;
 use super::settings::SessionsSettings;
@@ -231,19 +232,22 @@ impl Sessions {
         options: PublishOptions,
     ) -> Result<SessionReceipt, Refused> {
         let name = ChannelName::new(channel).map_err(PublishFailure::from)?;
-        let place = self.0.place(&self.0.in_use(), &name).await?;
-        match &place.source {
-            Source::Log(log) => {
-                let appended = self
-                    .0
-                    .append_to(&name, log, publisher, principal, draft, options);
-                appended.await
+        published_in_time(async {
+            let place = self.0.place(&self.0.in_use(), &name).await?;
+            match &place.source {
+                Source::Log(log) => {
+                    let appended = self
+                        .0
+                        .append_to(&name, log, publisher, principal, draft, options);
+                    appended.await
+                }
+                Source::Publishers | Source::Bus(_) => {
+                    let published = self.publish(&publisher, principal, channel, draft, options);
+                    Ok(published.await?)
+                }
             }
-            Source::Publishers | Source::Bus(_) => {
-                let published = self.publish(&publisher, principal, channel, draft, options);
-                Ok(published.await?)
-            }
-        }
+        })
+        .await
     }
 
     /// Whether it is the name of a durable channel of a namespace, which may have to be made.

@@ -266,6 +266,11 @@ impl Shared {
         }
     }
 
+    /// Runs a task that comes to its end by itself, within seconds: also while the node drains.
+    pub(super) fn carry_out(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn_on(task, &self.runtime);
+    }
+
     /// Runs a task until the node ends.
     pub(super) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
         let closing = self.closing.clone();

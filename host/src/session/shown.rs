@@ -185,7 +185,7 @@ impl Sessions {
             return self.0.trim_log(name).await;
         }
         if let Some(settings) = namespace.history_in_memory() {
-            self.0.remove_log(name, settings);
+            self.0.remove_log(name, &namespace, settings).await?;
         }
         Ok(())
     }

@@ -80,12 +80,8 @@ impl Shared {
         if let Some(settings) = new.history.filter(|_| !new.skips_history) {
             return self.take_kept(publisher, name, namespace, new, settings);
         }
-        let for_others = self.across.for_others(name, new);
-        let beyond = || {
-            if let Some(for_others) = &for_others {
-                self.across.send_live(for_others);
-            }
-        };
+        let _turn = self.across.turn(name);
+        let beyond = || self.across.send_live(name, new);
         let take = |hub: &Arc<Hub>| self.take_in(hub, new, Some(publisher), beyond);
         let taken = if new.key.is_some() {
             let made = |hub: &Arc<Hub>| self.look_after(hub);
@@ -220,5 +216,6 @@ fn failed(name: &ChannelName, why: Forwarded) -> PublishFailure {
         Forwarded::Unknown => PublishFailure::Unknown(name),
         Forwarded::Refused => PublishFailure::UnknownChannel(name),
         Forwarded::Busy => PublishFailure::Busy(name),
+        Forwarded::TooMany => PublishFailure::TooManyChannels(name),
     }
 }

@@ -98,13 +98,43 @@ impl Net {
         self.0.stirred.notify_one();
     }
 
+    /// Nothing comes over the link between two nodes any more, and neither knows: what is said
+    /// waits.
+    pub(super) fn stall(&self, one: &PeerNode, other: &PeerNode) {
+        let pairs = [(one, other), (other, one)];
+        let pairs = pairs.map(|(here, there)| (here.clone(), there.clone()));
+        self.lock().cut.extend(pairs);
+    }
+
     /// Cuts the link between two nodes: what is said waits.
     pub(super) fn cut(&self, one: &PeerNode, other: &PeerNode) {
+        self.stall(one, other);
+        self.tell_both(one, other, News::Away);
+    }
+
+    /// Two nodes whose link is cut give each other up.
+    pub(super) fn part(&self, one: &PeerNode, other: &PeerNode) {
+        self.tell_both(one, other, News::Unreachable);
+    }
+
+    /// They meet again, and what was said meanwhile comes behind that.
+    pub(super) fn meet(&self, one: &PeerNode, other: &PeerNode) {
+        self.tell_both(one, other, News::Joined);
+        let mut state = self.lock();
+        let is_it = |(here, there): &(PeerNode, PeerNode)| {
+            (here, there) == (one, other) || (here, there) == (other, one)
+        };
+        state.cut.retain(|pair| !is_it(pair));
+        let held = std::mem::take(&mut state.held);
+        state.waiting.extend(held);
+        drop(state);
+        self.0.stirred.notify_one();
+    }
+
+    fn tell_both(&self, one: &PeerNode, other: &PeerNode, news: impl Fn(PeerNode) -> News) {
         let mut state = self.lock();
         for (here, there) in [(one, other), (other, one)] {
-            state.cut.push((here.clone(), there.clone()));
-            let away = (here.clone(), News::Away(there.clone()));
-            state.waiting.push_back(away);
+            state.waiting.push_back((here.clone(), news(there.clone())));
         }
         drop(state);
         self.0.stirred.notify_one();

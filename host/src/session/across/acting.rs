@@ -197,7 +197,7 @@ impl Shared {
             shared.across.answer(&from, id, answer::What::Acted(acted));
         };
         // Also while the node drains: those that are yet to be closed are meant too.
-        self.tasks.spawn_on(acting, &self.runtime);
+        self.carry_out(acting);
     }
 }
 

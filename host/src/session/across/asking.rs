@@ -63,8 +63,12 @@ impl Across {
     }
 
     fn say_ask(&self, node: &PeerNode, id: u64, what: ask::What) -> bool {
-        let what = Some(what);
-        self.say(node, Kind::Ask(Ask { id, what }))
+        let ask = Ask {
+            id,
+            meeting: self.members.meeting_there(node),
+            what: Some(what),
+        };
+        self.say(node, Kind::Ask(ask))
     }
 
     /// Answers a request of another node.

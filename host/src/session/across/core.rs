@@ -1,7 +1,7 @@
 //! What all that has to do with other nodes shares.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -16,6 +16,7 @@ use super::traffic::{AcrossShown, Traffic};
 use super::waiting::Waiting;
 use super::wire;
 use crate::mesh::{Mesh, PeerNode};
+use crate::session::name::ChannelName;
 
 /// What the sessions of this node have to do with those of others.
 pub(in crate::session) struct Across {
@@ -36,7 +37,12 @@ pub(in crate::session) struct Across {
     pub(super) durable: Durable,
     /// Who is told which session of each user began last.
     pub(super) telling: Telling,
+    /// Publications to a channel that are in no history go out one after the other.
+    live: [Mutex<()>; LIVE],
 }
+
+/// How many channels' publications can go out at once that are in no history: more than threads.
+const LIVE: usize = 64;
 
 impl Across {
     /// Of a node that knows no other yet.
@@ -51,8 +57,22 @@ impl Across {
             homes: Homes::default(),
             durable: Durable::default(),
             telling: Telling::default(),
+            live: std::array::from_fn(|_| Mutex::default()),
             mesh,
         }
+    }
+
+    /// The turn of a publication that is in no history, while there are others: as long as it is
+    /// held nobody else publishes to the channel, so that all nodes get all from the same
+    /// publication on, and in the same order.
+    pub(in crate::session) fn turn(&self, channel: &ChannelName) -> Option<MutexGuard<'_, ()>> {
+        if self.members.is_alone() {
+            return None;
+        }
+        let hash = wire::hash_of(channel.as_str());
+        let turn = &self.live[(hash % LIVE as u64) as usize];
+        // It guards nothing that a panic could leave half-way.
+        Some(turn.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Says something to another node, behind all that was said to it before. Whether it is

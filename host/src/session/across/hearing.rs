@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::protocol::across::Kind;
-use super::protocol::{Anew, Ask, Draining, Refusal, answer, ask};
+use super::protocol::{Anew, Ask, Draining, Met, Refusal, answer, ask};
 use super::wire::{Unreadable, decode};
 use crate::mesh::{Ears, News, PeerNode};
 use crate::session::shared::Shared;
@@ -87,6 +87,8 @@ impl Shared {
 
     /// A node is to be told all.
     fn say_all(self: &Arc<Self>, peer: &PeerNode) {
+        let meeting = self.across.members.meeting(peer);
+        self.across.say(peer, Kind::Met(Met { meeting }));
         self.say_draining(peer);
         self.across.interest.say_all(peer);
         self.ask_presence_anew(peer);
@@ -114,6 +116,7 @@ impl Shared {
                 self.say_all(from);
                 self.end_earlier_on(from);
             }
+            Kind::Met(Met { meeting }) => across.members.set_meeting_there(from, meeting),
             Kind::WantedWhole(whole) => {
                 if across.interest.hear_whole(from, &whole) {
                     self.begin_anew(from);
@@ -143,13 +146,18 @@ impl Shared {
 
     /// Another node asks for something. What takes longer than a moment is done by a task.
     fn take_ask(self: &Arc<Self>, from: &PeerNode, ask: Ask) {
-        let Ask { id, what } = ask;
+        let Ask { id, meeting, what } = ask;
+        if !self.across.members.is_of_now(from, meeting) {
+            // It has waited while neither could reach the other, longer than anybody does.
+            return self.across.refuse(from, id, Refusal::moved());
+        }
         match what {
             Some(ask::What::Publish(publish)) => self.number(from, id, publish),
             Some(ask::What::OpenLog(open)) => self.serve_open(from, id, open),
             Some(ask::What::ReadLog(read)) => self.serve_read(from, id, read),
             Some(ask::What::AppendLog(append)) => self.serve_append(from, id, append),
             Some(ask::What::TrimLog(trim)) => self.serve_trim(from, id, trim),
+            Some(ask::What::RemoveHistory(removing)) => self.serve_removing(from, id, removing),
             Some(ask::What::Act(act)) => self.take_act(from, id, act),
             Some(ask::What::Sessions(list)) => {
                 let listed = self.listed(&list);

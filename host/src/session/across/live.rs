@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::core::Across;
 use super::protocol::Live;
 use super::protocol::across::Kind;
@@ -16,24 +14,13 @@ use crate::session::namespaces::Resolved;
 use crate::session::publication::StoredPublication;
 use crate::session::shared::Shared;
 
-/// A publication for other nodes.
-#[derive(Debug)]
-pub(in crate::session) struct ForOthers {
-    message: Bytes,
-    nodes: Vec<PeerNode>,
-}
-
 impl Across {
-    /// What other nodes are to be sent of a publication that is in no history, if they have
-    /// subscribers.
-    pub(in crate::session) fn for_others(
-        &self,
-        channel: &ChannelName,
-        new: &NewPublication<'_>,
-    ) -> Option<ForOthers> {
+    /// Sends a publication that is in no history to the nodes that have subscribers, if there are
+    /// any.
+    pub(in crate::session) fn send_live(&self, channel: &ChannelName, new: &NewPublication<'_>) {
         let nodes = self.interest.nodes_with(channel);
         if nodes.is_empty() {
-            return None;
+            return;
         }
         let besides = Besides {
             info: new.info.clone(),
@@ -45,13 +32,8 @@ impl Across {
             event: bytes_of(&new.event),
             beside: Some(besides.encoded()),
         }));
-        Some(ForOthers { message, nodes })
-    }
-
-    /// Sends it to them.
-    pub(in crate::session) fn send_live(&self, live: &ForOthers) {
-        for node in &live.nodes {
-            self.send(node, live.message.clone());
+        for node in &nodes {
+            self.send(node, message.clone());
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::wire::{hash_of, mixed};
 use crate::mesh::PeerNode;
@@ -17,6 +17,22 @@ pub(in crate::session) struct Members {
     drains: AtomicBool,
     /// By their names.
     others: RwLock<BTreeMap<Arc<str>, Member>>,
+    /// The starts of others that were met last, also of those that are gone, by their names.
+    meetings: Mutex<BTreeMap<Arc<str>, Meetings>>,
+}
+
+/// Nodes whose meetings are remembered once they are gone: more than a cluster has.
+const MAX_MET: usize = 4_096;
+
+/// How often a start of another node was met, each time but the first after it was
+/// unreachable.
+#[derive(Debug)]
+struct Meetings {
+    peer: PeerNode,
+    /// By this node, from 1 on.
+    here: u64,
+    /// By the other one, as it has said; 0 if it has not.
+    there: u64,
 }
 
 /// Another node.
@@ -44,7 +60,62 @@ impl Members {
             this,
             drains: AtomicBool::new(false),
             others: RwLock::default(),
+            meetings: Mutex::default(),
         }
+    }
+
+    /// How often this node has met a start of another; 0 if it has not.
+    pub(super) fn meeting(&self, peer: &PeerNode) -> u64 {
+        let all = self.meetings();
+        let met = all.get(&peer.name).filter(|met| met.peer == *peer);
+        met.map_or(0, |met| met.here)
+    }
+
+    /// How often a start of another node has met this one, as far as it has said.
+    pub(super) fn meeting_there(&self, peer: &PeerNode) -> u64 {
+        let all = self.meetings();
+        let met = all.get(&peer.name).filter(|met| met.peer == *peer);
+        met.map_or(0, |met| met.there)
+    }
+
+    /// It says so.
+    pub(super) fn set_meeting_there(&self, peer: &PeerNode, meeting: u64) {
+        let mut all = self.meetings();
+        if let Some(met) = all.get_mut(&peer.name)
+            && met.peer == *peer
+        {
+            met.there = meeting;
+        }
+    }
+
+    /// Whether what another node asks for is of the time since the two have met last.
+    pub(super) fn is_of_now(&self, peer: &PeerNode, meeting: u64) -> bool {
+        let here = self.meeting(peer);
+        // Before it has heard of the first.
+        meeting == here || meeting == 0 && here == 1
+    }
+
+    fn meet(&self, peer: &PeerNode, others: &BTreeMap<Arc<str>, Member>) {
+        let mut all = self.meetings();
+        match all.get_mut(&peer.name).filter(|met| met.peer == *peer) {
+            Some(met) => met.here += 1,
+            None => {
+                let met = Meetings {
+                    peer: peer.clone(),
+                    here: 1,
+                    there: 0,
+                };
+                all.insert(Arc::clone(&peer.name), met);
+            }
+        }
+        if all.len() > MAX_MET {
+            all.retain(|name, _| others.contains_key(name));
+        }
+    }
+
+    fn meetings(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Meetings>> {
+        // Nothing in here panics half-way.
+        self.meetings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// This node.
@@ -103,6 +174,13 @@ impl Members {
         others.get(&peer.name).is_some_and(|it| it.peer == *peer)
     }
 
+    /// Whether this start of a node is there, and linked just now.
+    pub(in crate::session) fn is_linked(&self, peer: &PeerNode) -> bool {
+        let others = self.read();
+        let member = others.get(&peer.name);
+        member.is_some_and(|it| it.peer == *peer && !it.is_away)
+    }
+
     /// The node that keeps what is kept of a channel in memory: by highest random weight, so
     /// that a node that comes or goes takes no more than its own share with it.
     pub(in crate::session) fn home_of(&self, channel: &ChannelName) -> Home {
@@ -110,10 +188,12 @@ impl Members {
         let weight = |node: &str| mixed(hash ^ hash_of(node));
         let others = self.read();
         let own = (weight(&self.this.name), &self.this.name);
-        let own = (!self.drains()).then_some(own);
+        let drains = self.drains();
+        let own = (!drains).then_some(own);
         let highest = others
             .values()
-            .filter(|member| !member.drains)
+            // Whoever is about to end hands nothing to a node that may not come back in time.
+            .filter(|member| !(member.drains || drains && member.is_away))
             .map(|member| (weight(&member.peer.name), &member.peer.name, &member.peer))
             .max_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
         match highest {
@@ -129,7 +209,10 @@ impl Members {
             is_away: false,
             drains: false,
         };
-        let before = self.write().insert(Arc::clone(&peer.name), member);
+        let mut others = self.write();
+        let before = others.insert(Arc::clone(&peer.name), member);
+        self.meet(peer, &others);
+        drop(others);
         before.map(|before| before.peer).filter(|it| it != peer)
     }
 
@@ -227,5 +310,31 @@ mod tests {
         assert!(members.has(&peer("b", 2)) && !members.others()[0].is_away);
         assert!(members.part(&peer("b", 2)));
         assert_eq!(members.len(), 0);
+    }
+
+    #[test]
+    fn what_was_asked_for_before_a_node_was_met_again_is_not_of_now() {
+        let members = members("a", &["b"]);
+        let b = peer("b", 1);
+        assert!(members.is_of_now(&b, 1) && members.is_of_now(&b, 0));
+        members.part(&b);
+        members.join(&b);
+        assert!(members.is_of_now(&b, 2));
+        assert!(!members.is_of_now(&b, 1) && !members.is_of_now(&b, 0));
+        // Another start has asked for nothing before.
+        members.join(&peer("b", 2));
+        assert!(members.is_of_now(&peer("b", 2), 0) && !members.is_of_now(&b, 2));
+        members.set_meeting_there(&b, 7);
+        assert_eq!(members.meeting_there(&peer("b", 2)), 0);
+    }
+
+    #[test]
+    fn who_ends_takes_no_node_for_a_home_that_is_away() {
+        let members = members("a", &["b"]);
+        members.set_away(&peer("b", 1), true);
+        members.drain();
+        assert_eq!(home(&members, 0), "a".into());
+        members.set_away(&peer("b", 1), false);
+        assert_eq!(home(&members, 0), "b".into());
     }
 }

@@ -121,6 +121,14 @@ impl Refusal {
         }
     }
 
+    /// It is for another node, or of another time.
+    pub(in crate::session) fn moved() -> Self {
+        Self {
+            reason: refusal::Reason::Moved.into(),
+            ..Self::default()
+        }
+    }
+
     /// It is not known what is asked for.
     pub(in crate::session) fn unknown_request() -> Self {
         Self {

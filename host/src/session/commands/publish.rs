@@ -17,6 +17,7 @@ use crate::session::handle::Session;
 use crate::session::hooks::{PublishAnswer, in_time};
 use crate::session::hub::Exclude;
 use crate::session::name::ChannelName;
+use crate::session::publishing::published_in_time;
 use crate::session::receipt::{PublishOptions, Publishing};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::source::Source;
@@ -50,32 +51,35 @@ impl Session {
             extensions: self.extensions(known),
             ..Draft::new(event_type)
         };
-        let place = self.shared.place(&in_use, &name).await?;
         let publisher = self.publisher(known);
-        if let Source::Log(log) = &place.source {
-            let principal = known.identity.principal().to_string();
-            let options = PublishOptions::default();
-            let appended = self
+        published_in_time(async {
+            let place = self.shared.place(&in_use, &name).await?;
+            if let Source::Log(log) = &place.source {
+                let principal = known.identity.principal().to_string();
+                let options = PublishOptions::default();
+                let appended = self
+                    .shared
+                    .append_to(&name, log, publisher, &principal, draft, options);
+                appended.await?;
+                return Ok(Answer::Publish);
+            }
+            let exclude = || Exclude::Client(Arc::clone(&self.connection.client));
+            let options = PublishOptions {
+                exclude: (!namespace.echo).then(exclude),
+                ..PublishOptions::default()
+            };
+            let publishing = Publishing {
+                draft,
+                options,
+                info: Some(self.info(known, &name)),
+            };
+            let published = self
                 .shared
-                .append_to(&name, log, publisher, &principal, draft, options);
-            appended.await?;
-            return Ok(Answer::Publish);
-        }
-        let exclude = || Exclude::Client(Arc::clone(&self.connection.client));
-        let options = PublishOptions {
-            exclude: (!namespace.echo).then(exclude),
-            ..PublishOptions::default()
-        };
-        let publishing = Publishing {
-            draft,
-            options,
-            info: Some(self.info(known, &name)),
-        };
-        let published = self
-            .shared
-            .publish_to(&publisher, &name, &namespace, publishing);
-        published.await?;
-        Ok(Answer::Publish)
+                .publish_to(&publisher, &name, &namespace, publishing);
+            published.await?;
+            Ok(Answer::Publish)
+        })
+        .await
     }
 
     /// What is to be published, if it may be and nobody has done so already.

@@ -63,6 +63,24 @@ fn numbers_begin_at_1_and_the_latest_are_kept() {
 }
 
 #[test]
+fn those_up_to_a_number_are_dropped_and_the_position_stays() {
+    let mut history = history(4, 6);
+    for (number, kept, bytes) in [
+        (0, 4, 4),
+        (2, 4, 4),
+        (4, 2, 2),
+        (3, 2, 2),
+        (6, 0, 0),
+        (9, 0, 0),
+    ] {
+        history.drop_up_to(number);
+        assert_eq!((history.len(), history.bytes()), (kept, bytes), "{number}");
+        assert_eq!(history.top().offset, 6);
+    }
+    assert_eq!(history.expires(), None);
+}
+
+#[test]
 fn a_page_goes_in_either_direction() {
     let mut history = history(4, 6);
     for (since, limit, reverse, expected) in [

@@ -204,12 +204,15 @@ impl<P> Homed<P> {
             return;
         }
         if is_last {
-            self.absorb(part, view, todo);
+            let dropped = part.behind;
+            self.absorb(part, dropped, view, todo);
             todo.push(Todo::Remember(keys));
             self.own(view, todo);
             // Whoever handed it over sees another home than this node does. What goes back is
             // for later: one of both has yet to learn something.
-            if let Some(home) = view.home.filter(|home| *home != from) {
+            if let Some(home) = view.home.filter(|home| *home != from)
+                && view.is_home_linked
+            {
                 self.hand_over(home.clone(), view, todo);
             }
             return;

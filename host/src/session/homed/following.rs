@@ -92,6 +92,7 @@ impl<P> Homed<P> {
             serial,
             part,
             is_all,
+            dropped: begin,
         };
         todo.push(Todo::Send(from, word));
     }
@@ -101,8 +102,7 @@ impl<P> Homed<P> {
         &mut self,
         from: &PeerNode,
         serial: u64,
-        part: Part<P>,
-        is_all: bool,
+        (part, is_all, dropped): (Part<P>, bool, u64),
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
@@ -119,7 +119,7 @@ impl<P> Homed<P> {
             }
             _ => return,
         }
-        self.absorb(part, view, todo);
+        self.absorb(part, dropped, view, todo);
         let Role::Following(following) = &mut self.role else {
             return;
         };

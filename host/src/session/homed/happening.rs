@@ -36,7 +36,7 @@ impl<P> Homed<P> {
         let now = view.now;
         match (&self.role, view.home) {
             (Role::Free, _) if view.is_used => self.find(view, todo),
-            (Role::Owner, Some(home)) => {
+            (Role::Owner, Some(home)) if view.is_home_linked => {
                 let home = home.clone();
                 self.hand_over(home, view, todo);
             }
@@ -84,7 +84,8 @@ impl<P> Homed<P> {
                 serial,
                 part,
                 is_all,
-            } => self.followed(from, serial, part, is_all, view, todo),
+                dropped,
+            } => self.followed(from, serial, (part, is_all, dropped), view, todo),
             Word::Published {
                 epoch,
                 number,
@@ -108,7 +109,6 @@ impl<P> Homed<P> {
             Word::Handed { serial, is_wanted } => {
                 self.hand_on(from, serial, is_wanted, view, todo);
             }
-            Word::Remove => self.remove(view, todo),
             Word::Removed { epoch } => {
                 let is_it = |history: &History<P>| *history.epoch() == epoch;
                 if let Some((_, history)) = &mut self.kept
@@ -120,24 +120,18 @@ impl<P> Homed<P> {
         }
     }
 
-    /// Drops what is kept; the position stays. Where it is not owned, whoever does is asked to.
-    pub(in crate::session) fn remove(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
-        match &self.role {
-            Role::Following(following) => {
-                let home = following.home.clone();
-                todo.push(Todo::Send(home, Word::Remove));
-            }
-            Role::Owner => {
-                let Some((_, history)) = &mut self.kept else {
-                    return;
-                };
-                history.remove();
-                let epoch = Arc::clone(history.epoch());
-                let followers = Arc::clone(&self.followers);
-                todo.push(Todo::Spread(followers, Word::Removed { epoch }));
-            }
-            _ => self.want(view, todo),
+    /// Drops what is kept, where it is owned; the position stays. Whether it is.
+    pub(in crate::session) fn remove(&mut self, todo: &mut Vec<Todo<P>>) -> bool {
+        if !self.is_owned() {
+            return false;
         }
+        if let Some((_, history)) = &mut self.kept {
+            history.remove();
+            let epoch = Arc::clone(history.epoch());
+            let followers = Arc::clone(&self.followers);
+            todo.push(Todo::Spread(followers, Word::Removed { epoch }));
+        }
+        true
     }
 
     /// A node is gone, or was not heard of for so long that it is as good as that.

@@ -58,6 +58,8 @@ pub(super) struct Wish {
 pub(in crate::session) struct View<'v> {
     /// The channel's home; `None` if it is this node.
     pub(in crate::session) home: Option<&'v PeerNode>,
+    /// Whether there is a link to that: otherwise nothing is handed over to it.
+    pub(in crate::session) is_home_linked: bool,
     /// All other nodes with sessions.
     pub(in crate::session) others: &'v [PeerNode],
     /// What the history keeps to.
@@ -114,7 +116,10 @@ impl<P> Homed<P> {
     pub(in crate::session) fn standing(&self) -> Standing {
         match &self.role {
             Role::Owner => Standing::Owned,
-            Role::Following(following) if following.is_live => Standing::Followed(following.synced),
+            Role::Following(following) if following.is_live => Standing::Followed {
+                synced: following.synced,
+                is_whole: following.asked == following.synced && !following.has_missed,
+            },
             _ => Standing::Unsettled,
         }
     }
@@ -236,8 +241,15 @@ impl<P> Homed<P> {
     }
 
     /// Takes over what was numbered elsewhere: what follows on what is here is handed on, and if
-    /// it does not follow on that, something was missed.
-    pub(super) fn absorb(&mut self, part: Part<P>, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+    /// it does not follow on that, something was missed. What is kept elsewhere no more, up to
+    /// the number `dropped`, is not kept here either.
+    pub(super) fn absorb(
+        &mut self,
+        part: Part<P>,
+        dropped: u64,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
         let follows = |history: &History<P>| {
             *history.epoch() == part.epoch && part.behind <= history.top().offset
         };
@@ -264,6 +276,7 @@ impl<P> Homed<P> {
             history.append_numbered(entry.bytes, view.now, Arc::clone(&entry.publication));
             todo.push(Todo::Deliver(entry, Manner::default()));
         }
+        history.drop_up_to(dropped);
         if let Some(lasts) = part.lasts {
             history.last_for(lasts, view.now);
         }

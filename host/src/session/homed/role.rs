@@ -85,8 +85,13 @@ pub(super) struct Following {
 pub(in crate::session) enum Standing {
     /// It is owned: it can be published to and read.
     Owned,
-    /// It can be read; what was published up to the question of this number is here.
-    Followed(u64),
+    /// It can be read.
+    Followed {
+        /// Number of a question up to which what was published is here.
+        synced: u64,
+        /// Whether there was none since, and nothing is known to be missing.
+        is_whole: bool,
+    },
     /// It is not known yet whose it is, or what it has.
     Unsettled,
 }

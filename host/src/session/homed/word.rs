@@ -23,6 +23,8 @@ pub(in crate::session) enum Word<P> {
         part: Part<P>,
         /// Whether that is all that there is, so that what comes is sent from now on.
         is_all: bool,
+        /// The number up to which nothing is kept any more.
+        dropped: u64,
     },
     /// The next publication.
     Published {
@@ -66,9 +68,7 @@ pub(in crate::session) enum Word<P> {
         /// Whether the others are to come too; not if the sender owns a log of its own.
         is_wanted: bool,
     },
-    /// What is kept is to be dropped.
-    Remove,
-    /// It was.
+    /// What is kept was dropped.
     Removed { epoch: Arc<str> },
 }
 

@@ -110,6 +110,7 @@ impl World {
         let all: Vec<_> = others.iter().map(|at| peer(*at)).collect();
         let view = View {
             home: home.as_ref(),
+            is_home_linked: true,
             others: &all,
             settings: self.settings,
             is_used: client.is_subscribed || client.position.is_some(),

@@ -17,24 +17,28 @@ use crate::session::publication::StoredPublication;
 const KEY_BYTES: usize = 32 << 10;
 
 impl Hub {
-    /// Does something with the log, and what is to be done then; `send` sends to another node,
-    /// and waits for nothing. Who has the log is to be [`stirred`](Self::stirred) then.
+    /// Does something with the log, as the node sees the others then, and what is to be done;
+    /// `send` sends to another node, and waits for nothing. Who has the log is to be
+    /// [`stirred`](Self::stirred) then. Returns also whether the log has to be looked at soon.
     ///
     /// # Errors
     /// [`Gone`] when nobody uses this hub any more.
     pub(in crate::session) fn with_log<T>(
         &self,
-        seen: &Seen,
+        seen: impl FnOnce() -> Seen,
         send: impl Fn(&[PeerNode], LogWord),
         work: impl FnOnce(
             &mut Homed<StoredPublication>,
             &View<'_>,
             &mut Vec<Todo<StoredPublication>>,
         ) -> T,
-    ) -> Result<T, Gone> {
+    ) -> Result<(T, bool), Gone> {
         let mut state = self.entered()?;
+        // Under the lock: who goes is told to each log, and not to be asked by one behind that.
+        let seen = seen();
         let view = View {
             home: seen.home.as_ref(),
+            is_home_linked: seen.is_home_linked,
             others: &seen.others,
             settings: seen.settings,
             is_used: state.needs_log(seen.now),
@@ -47,7 +51,7 @@ impl Hub {
         if state.carry_out(todo, seen.now, send) {
             self.settled.notify_waiters();
         }
-        Ok(done)
+        Ok((done, state.homed.is_unsettled(seen.home.is_none())))
     }
 
     /// Somebody here needs the log for a while.
@@ -73,12 +77,6 @@ impl Hub {
     pub(in crate::session) fn has_log(&self) -> bool {
         let state = self.lock();
         state.homed.has_log()
-    }
-
-    /// Whether the log is in a state in which it has to be looked at soon, on the channel's
-    /// home or not.
-    pub(in crate::session) fn is_unsettled(&self, is_home: bool) -> bool {
-        self.lock().homed.is_unsettled(is_home)
     }
 
     /// Waits until how the log stands has changed, from when this is called on.

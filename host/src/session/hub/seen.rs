@@ -18,6 +18,8 @@ pub(in crate::session) type LogWord = Word<StoredPublication>;
 pub(in crate::session) struct Seen {
     /// The channel's home; `None` if it is this node.
     pub(in crate::session) home: Option<PeerNode>,
+    /// Whether there is a link to that.
+    pub(in crate::session) is_home_linked: bool,
     /// All other nodes with sessions.
     pub(in crate::session) others: Arc<[PeerNode]>,
     /// What the history keeps to.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearken_session_protocol::codes::unsubscribes;
+use hearken_session_protocol::codes::{errors, unsubscribes};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -354,4 +354,65 @@ async fn what_a_history_keeps_is_dropped_on_all_nodes() {
         assert!(result["recovered"].is_null(), "{result}");
         assert_eq!(result["offset"], 3);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_not_heard_that_a_history_was_dropped_finds_it_so() {
+    let (net, rigs) = nodes(["a", "b"]).await;
+    let channel = homed_on(&rigs[0], "a");
+    let (_client, result) = subscribed(&rigs[1], &channel).await;
+    for number in 1..=3 {
+        publish(&rigs[0], &channel, &json!(number)).await.unwrap();
+    }
+    pass(Duration::from_millis(50)).await;
+    let name = ChannelName::new(&channel).unwrap();
+    net.lose(true);
+    rigs[0].sessions.remove_history(&name).await.unwrap();
+    net.lose(false);
+    pass(Duration::from_secs(1)).await;
+    let (_, result) = back(&rigs[1], &channel, 1, &result["epoch"]).await;
+    assert!(result["recovered"].is_null(), "{result}");
+    assert_eq!(result["offset"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_of_which_no_node_says_that_it_is_dropped_is_told() {
+    let (net, rigs) = nodes(["a", "b"]).await;
+    let channel = homed_on(&rigs[0], "a");
+    let (_client, _) = subscribed(&rigs[1], &channel).await;
+    publish(&rigs[0], &channel, &json!(1)).await.unwrap();
+    let name = ChannelName::new(&channel).unwrap();
+    net.cut(&rigs[0].peer(), &rigs[1].peer());
+    let removed = rigs[1].sessions.remove_history(&name).await;
+    assert_eq!(removed, Err(errors::INTERNAL.into()));
+    // A moment is waited for.
+    let healed = async {
+        pass(Duration::from_secs(1)).await;
+        net.heal();
+    };
+    let (removed, ()) = tokio::join!(rigs[1].sessions.remove_history(&name), healed);
+    removed.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_for_before_two_nodes_gave_each_other_up_is_not_done_any_more() {
+    let (net, rigs) = nodes(["a", "b"]).await;
+    let channel = homed_on(&rigs[0], "a");
+    let (mut client, _) = subscribed(&rigs[0], &channel).await;
+    let (one, other) = (rigs[0].peer(), rigs[1].peer());
+    net.cut(&one, &other);
+    let late = json!("late");
+    let parted = async {
+        pass(Duration::from_secs(2)).await;
+        net.part(&one, &other);
+    };
+    let (published, ()) = tokio::join!(publish(&rigs[1], &channel, &late), parted);
+    let failed = published.expect_err("it is away");
+    assert!(matches!(failed, PublishFailure::Unknown(_)), "{failed}");
+    pass(Duration::from_secs(10)).await;
+    net.meet(&one, &other);
+    pass(Duration::from_secs(1)).await;
+    publish(&rigs[1], &channel, &json!(1)).await.unwrap();
+    pass(Duration::from_millis(50)).await;
+    assert_eq!(client.pushes().await, pushes(&channel, [1]));
 }

@@ -5,7 +5,7 @@ pub struct Across {
     /// logs and their homes; 50 to 79 presence and acting.
     #[prost(
         oneof = "across::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 23, 50, 51, 52, 53, 54"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 20, 21, 22, 23, 50, 51, 52, 53, 54"
     )]
     pub kind: ::core::option::Option<across::Kind>,
 }
@@ -29,6 +29,8 @@ pub mod across {
         Ask(super::Ask),
         #[prost(message, tag = "7")]
         Answer(super::Answer),
+        #[prost(message, tag = "8")]
+        Met(super::Met),
         #[prost(message, tag = "20")]
         Home(super::Home),
         #[prost(message, tag = "21")]
@@ -52,6 +54,13 @@ pub mod across {
 /// What the receiver has said before may be lost or forgotten: it is to say all anew.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Anew {}
+/// How often the sender has met this start of the receiver, again after it was unreachable,
+/// which says so from now on with what it asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Met {
+    #[prost(uint64, tag = "1")]
+    pub meeting: u64,
+}
 /// Which channels the sender has subscribers of: 64-bit FNV-1a of their names, the finisher of
 /// SplitMix64 behind it. Several of these are one set; it holds with the last.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -148,7 +157,11 @@ pub struct Ask {
     /// Unlike that of every other request of the sender's start.
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    #[prost(oneof = "ask::What", tags = "20, 21, 22, 23, 24, 50, 51, 52, 53")]
+    /// What the receiver's last Met said; 0 before there was one. Whoever has met the sender once
+    /// more since then refuses what it had asked for before as moved: nobody waits for it any more.
+    #[prost(uint64, tag = "2")]
+    pub meeting: u64,
+    #[prost(oneof = "ask::What", tags = "20, 21, 22, 23, 24, 25, 50, 51, 52, 53")]
     pub what: ::core::option::Option<ask::What>,
 }
 /// Nested message and enum types in `Ask`.
@@ -165,6 +178,8 @@ pub mod ask {
         AppendLog(super::AppendLog),
         #[prost(message, tag = "24")]
         TrimLog(super::TrimLog),
+        #[prost(message, tag = "25")]
+        RemoveHistory(super::RemoveHistory),
         #[prost(message, tag = "50")]
         Act(super::Act),
         #[prost(message, tag = "51")]
@@ -180,7 +195,7 @@ pub struct Answer {
     /// Of the request.
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    #[prost(oneof = "answer::What", tags = "2, 20, 21, 22, 23, 24, 50, 51, 52, 53")]
+    #[prost(oneof = "answer::What", tags = "2, 20, 21, 22, 23, 24, 25, 50, 51, 52, 53")]
     pub what: ::core::option::Option<answer::What>,
 }
 /// Nested message and enum types in `Answer`.
@@ -199,6 +214,8 @@ pub mod answer {
         Appended(super::Number),
         #[prost(message, tag = "24")]
         Trimmed(super::Nothing),
+        #[prost(message, tag = "25")]
+        HistoryRemoved(super::Nothing),
         #[prost(message, tag = "50")]
         Acted(super::Acted),
         #[prost(message, tag = "51")]
@@ -280,7 +297,7 @@ pub mod refusal {
 pub struct Home {
     #[prost(string, tag = "1")]
     pub channel: ::prost::alloc::string::String,
-    #[prost(oneof = "home::What", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "home::What", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 12")]
     pub what: ::core::option::Option<home::What>,
 }
 /// Nested message and enum types in `Home`.
@@ -307,10 +324,7 @@ pub mod home {
         Hand(super::Hand),
         #[prost(message, tag = "10")]
         Handed(super::Handed),
-        /// What is kept is to be dropped.
-        #[prost(message, tag = "11")]
-        Remove(super::Nothing),
-        /// It was, of the log of this epoch.
+        /// What is kept of the log of this epoch was dropped.
         #[prost(string, tag = "12")]
         Removed(::prost::alloc::string::String),
     }
@@ -336,6 +350,9 @@ pub struct Followed {
     /// Whether that is all that there is, so that what comes is sent from now on.
     #[prost(bool, tag = "3")]
     pub is_all: bool,
+    /// Up to this number nothing is kept any more.
+    #[prost(uint64, tag = "4")]
+    pub dropped: u64,
 }
 /// The next publication.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -475,6 +492,13 @@ pub struct Number {
     pub id: ::prost::alloc::string::String,
     #[prost(bool, tag = "4")]
     pub duplicate: bool,
+}
+/// What is kept of a history in memory is to be dropped by the node that has it; its position
+/// stays.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveHistory {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
 }
 /// The sender is about to end, and the home of nothing any more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use hearken_channel_log::Bounds;
 use hearken_session_protocol::codes::errors;
 use tokio::time::sleep;
@@ -20,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long until a node is asked again that could not be.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// Channels of a node that are opened anew at once.
+const OPENED_AT_ONCE: usize = 64;
 
 /// Where a durable channel is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,24 +138,25 @@ impl Shared {
         }
         let (shared, peer) = (Arc::clone(self), peer.clone());
         self.run(async move {
-            for log in logs {
-                loop {
-                    match shared.open_far(&log.name, &peer, false).await {
-                        // What is there now was told to whoever reads it.
-                        Ok(_) => {}
-                        Err(NotOpened::Unknown) => log.remove(),
-                        // It has not opened its logs yet.
-                        Err(NotOpened::Away) if shared.across.members.has(&peer) => {
-                            sleep(AGAIN).await;
-                            continue;
-                        }
-                        // It comes back once more, or is gone.
-                        Err(NotOpened::Away | NotOpened::TooMany) => return,
-                    }
-                    break;
-                }
-            }
+            let open = |log| shared.open_one_anew(log, &peer);
+            stream::iter(logs)
+                .for_each_concurrent(OPENED_AT_ONCE, open)
+                .await;
         });
+    }
+
+    async fn open_one_anew(&self, log: Arc<FarLog>, peer: &PeerNode) {
+        loop {
+            match self.open_far(&log.name, peer, false).await {
+                // What is there now was told to whoever reads it.
+                Ok(_) => return,
+                Err(NotOpened::Unknown) => return log.remove(),
+                // It has not opened its logs yet.
+                Err(NotOpened::Away) if self.across.members.has(peer) => sleep(AGAIN).await,
+                // It comes back once more, or is gone.
+                Err(NotOpened::Away | NotOpened::TooMany) => return,
+            }
+        }
     }
 }
 

@@ -34,7 +34,7 @@ impl Shared {
         asked: OpenLog,
     ) {
         let (shared, from) = (Arc::clone(self), from.clone());
-        self.run(async move {
+        self.carry_out(async move {
             let answer = match shared.opened(&from, &asked).await {
                 Ok(opened) => What::LogOpened(opened),
                 Err(why) => What::Refused(why),
@@ -152,7 +152,7 @@ impl Shared {
         asked: ReadLog,
     ) {
         let (shared, from) = (Arc::clone(self), from.clone());
-        self.run(async move {
+        self.carry_out(async move {
             let read = shared.read_for(&asked).await;
             shared.across.answer(&from, id, What::LogRead(read));
         });
@@ -218,7 +218,7 @@ impl Shared {
         asked: AppendLog,
     ) {
         let (shared, from) = (Arc::clone(self), from.clone());
-        self.run(async move {
+        self.carry_out(async move {
             let answer = match shared.append_for(&from, &asked).await {
                 Ok(number) => What::Appended(number),
                 Err(why) => What::Refused(refusal_of(why)),

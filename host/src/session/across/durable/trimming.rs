@@ -64,7 +64,7 @@ impl Shared {
         asked: TrimLog,
     ) {
         let (shared, from) = (Arc::clone(self), from.clone());
-        self.run(async move {
+        self.carry_out(async move {
             let trimmed = match ChannelName::new(&asked.channel) {
                 Ok(name) => shared.trim_near(&name).await,
                 Err(_) => Err(errors::BAD_REQUEST.into()),

@@ -15,8 +15,9 @@ use crate::session::name::ChannelName;
 const MAX_WAITING: usize = 4_096;
 const MAX_WAITING_BYTES: usize = 8 << 20;
 
-/// Most channels of which publications wait.
+/// Most channels of which publications wait, and bytes of all of them together.
 const MAX_CHANNELS: usize = 16_384;
+const MAX_ALL_BYTES: usize = 64 << 20;
 
 /// Publications that are sent together at most, and bytes of them but for the first.
 const TOGETHER: usize = 64;
@@ -29,8 +30,8 @@ pub(in crate::session) struct Homes {
     state: Mutex<State>,
     /// Tells that there are some.
     stirred: Notify,
-    /// Publications that are to be numbered by another node, in their order.
-    waiting: Mutex<BTreeMap<ChannelName, Waiting>>,
+    /// Publications that are to be numbered by another node.
+    waiting: Mutex<AllWaiting>,
     /// Channels that have some.
     channels: AtomicUsize,
     /// Whether the others were met once, or there are none.
@@ -43,6 +44,13 @@ struct State {
     due: BTreeSet<ChannelName>,
     /// After a while, since somebody has yet to answer.
     unsettled: BTreeSet<ChannelName>,
+}
+
+/// Publications to all channels, in the order of each.
+#[derive(Debug, Default)]
+struct AllWaiting {
+    channels: BTreeMap<ChannelName, Waiting>,
+    bytes: usize,
 }
 
 /// Publications to one channel.
@@ -109,7 +117,7 @@ impl Homes {
 
     /// Whether publications to a channel wait: others have to go behind them.
     pub(in crate::session) fn are_waiting(&self, name: &ChannelName) -> bool {
-        self.channels.load(Ordering::Acquire) > 0 && self.waiting().contains_key(name)
+        self.channels.load(Ordering::Acquire) > 0 && self.waiting().channels.contains_key(name)
     }
 
     /// Puts a publication behind the others of its channel. Whether it is the first, so that
@@ -119,19 +127,21 @@ impl Homes {
     /// [`Full`] when too many wait.
     pub(super) fn put(&self, name: &ChannelName, offered: Offered) -> Result<bool, Full> {
         let mut all = self.waiting();
-        let is_first = !all.contains_key(name);
-        if is_first && all.len() >= MAX_CHANNELS {
+        let is_first = !all.channels.contains_key(name);
+        let bytes = offered.bytes();
+        let is_full = all.bytes.saturating_add(bytes) > MAX_ALL_BYTES;
+        if is_full || is_first && all.channels.len() >= MAX_CHANNELS {
             return Err(Full);
         }
-        let bytes = offered.bytes();
-        let waiting = all.entry(name.clone()).or_default();
+        let waiting = all.channels.entry(name.clone()).or_default();
         let is_over = waiting.bytes.saturating_add(bytes) > MAX_WAITING_BYTES;
         if waiting.offered.len() >= MAX_WAITING || is_over && !waiting.offered.is_empty() {
             return Err(Full);
         }
         waiting.bytes = waiting.bytes.saturating_add(bytes);
         waiting.offered.push_back(offered);
-        self.channels.store(all.len(), Ordering::Release);
+        all.bytes = all.bytes.saturating_add(bytes);
+        self.channels.store(all.channels.len(), Ordering::Release);
         Ok(is_first)
     }
 
@@ -139,7 +149,7 @@ impl Homes {
     /// any more.
     pub(super) fn next(&self, name: &ChannelName) -> Option<Vec<Offered>> {
         let mut all = self.waiting();
-        let waiting = all.get_mut(name)?;
+        let waiting = all.channels.get_mut(name)?;
         let (mut next, mut bytes) = (Vec::new(), 0_usize);
         while let Some(offered) = waiting.offered.front() {
             let more = bytes.saturating_add(offered.bytes());
@@ -151,26 +161,27 @@ impl Homes {
         }
         waiting.bytes = waiting.bytes.saturating_sub(bytes);
         if next.is_empty() {
-            all.remove(name);
-            self.channels.store(all.len(), Ordering::Release);
+            all.channels.remove(name);
+            self.channels.store(all.channels.len(), Ordering::Release);
             return None;
         }
+        all.bytes = all.bytes.saturating_sub(bytes);
         Some(next)
     }
 
     /// Takes those out that are waited for no more.
     pub(super) fn take_late(&self, name: &ChannelName, now: Instant) -> Vec<Offered> {
         let mut all = self.waiting();
-        let Some(waiting) = all.get_mut(name) else {
+        let Some(waiting) = all.channels.get_mut(name) else {
             return Vec::new();
         };
         let (late, left) = std::mem::take(&mut waiting.offered)
             .into_iter()
             .partition::<Vec<_>, _>(|offered| offered.until() <= now);
         waiting.offered = left.into();
-        for offered in &late {
-            waiting.bytes = waiting.bytes.saturating_sub(offered.bytes());
-        }
+        let bytes = late.iter().map(Offered::bytes).sum();
+        waiting.bytes = waiting.bytes.saturating_sub(bytes);
+        all.bytes = all.bytes.saturating_sub(bytes);
         late
     }
 
@@ -179,7 +190,7 @@ impl Homes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<ChannelName, Waiting>> {
+    fn waiting(&self) -> MutexGuard<'_, AllWaiting> {
         // Nothing in here panics half-way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

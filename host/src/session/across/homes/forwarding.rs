@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use hearken_session_protocol::codes::errors;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -48,7 +49,7 @@ impl Shared {
         match self.across.homes.put(name, offered) {
             Ok(true) => {
                 let (shared, name) = (Arc::clone(self), name.clone());
-                self.run(async move {
+                self.carry_out(async move {
                     while let Some(next) = shared.across.homes.next(&name) {
                         shared.forward_all(&name, next).await;
                     }
@@ -126,6 +127,10 @@ impl Shared {
                 refusal::Reason::Moved | refusal::Reason::Unknown => Sent::Again,
                 refusal::Reason::Busy => {
                     self.fail(name, std::mem::take(left), Forwarded::Busy);
+                    Sent::Done
+                }
+                refusal::Reason::Error if why.code == errors::LIMIT_EXCEEDED.code => {
+                    self.fail(name, std::mem::take(left), Forwarded::TooMany);
                     Sent::Done
                 }
                 _ => {

@@ -13,7 +13,7 @@ use crate::session::across::protocol::across::Kind;
 use crate::session::across::protocol::{AskUsage, Draining, ask};
 use crate::session::across::wire::encode;
 use crate::session::history_settings::HistorySettings;
-use crate::session::homed::{Homed, Standing, Todo, View, Word};
+use crate::session::homed::{Homed, Todo, View, Word};
 use crate::session::hub::{Gone, Hub, LogWord, Seen};
 use crate::session::name::ChannelName;
 use crate::session::publication::StoredPublication;
@@ -40,11 +40,13 @@ impl Shared {
     /// How the node sees the others, for a channel whose history keeps to that.
     pub(in crate::session) fn seen(&self, name: &ChannelName, settings: HistorySettings) -> Seen {
         let members = &self.across.members;
+        let home = match members.home_of(name) {
+            Home::Here => None,
+            Home::There(peer) => Some(peer),
+        };
         Seen {
-            home: match members.home_of(name) {
-                Home::Here => None,
-                Home::There(peer) => Some(peer),
-            },
+            is_home_linked: home.as_ref().is_some_and(|home| members.is_linked(home)),
+            home,
             others: members.peers(),
             settings,
             random: self.environment.random(),
@@ -99,11 +101,11 @@ impl Shared {
             &mut Vec<Todo<StoredPublication>>,
         ) -> T,
     ) -> Result<T, Gone> {
-        let seen = self.seen(hub.name(), settings);
+        let seen = || self.seen(hub.name(), settings);
         let send = |to: &[PeerNode], word| self.say_of_log(hub.name(), to, word);
-        let done = hub.with_log(&seen, send, work)?;
+        let (done, is_unsettled) = hub.with_log(seen, send, work)?;
         self.stir(hub);
-        if hub.is_unsettled(seen.home.is_none()) {
+        if is_unsettled {
             self.across.homes.unsettled(hub.name());
         }
         Ok(done)
@@ -152,24 +154,6 @@ impl Shared {
         });
         // One that is gone needs nothing.
         looked.unwrap_or_default()
-    }
-
-    /// Drops what the history of a channel keeps, whichever node that is on.
-    pub(in crate::session) fn remove_log(
-        self: &Arc<Self>,
-        name: &ChannelName,
-        settings: HistorySettings,
-    ) {
-        let hub = self.hubs.get(name);
-        let hub = hub.filter(|hub| hub.standing().0 != Standing::Unsettled);
-        match (hub, self.across.members.home_of(name)) {
-            (Some(hub), _) => {
-                // One that is gone has nothing.
-                let _ = self.on_log(&hub, settings, |log, view, todo| log.remove(view, todo));
-            }
-            (None, Home::There(home)) => self.say_of_log(name, &[home], Word::Remove),
-            (None, Home::Here) => {}
-        }
     }
 
     /// The others are seen differently: channels may have other homes.

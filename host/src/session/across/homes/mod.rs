@@ -12,6 +12,7 @@
 //! | `hearing` | what other nodes say of logs |
 //! | `settling` | waiting until a log can be read here |
 //! | `offers`, `forwarding`, `numbering` | publications for a log that another node numbers: as they are kept, sent there, and taken there |
+//! | `removing` | dropping what a history keeps, whichever node has it |
 //! | `shown` | what a node shows of the logs that it has a part in |
 
 mod core;
@@ -20,6 +21,7 @@ mod hearing;
 mod looking;
 mod numbering;
 mod offers;
+mod removing;
 mod settling;
 mod shown;
 mod words;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hearken_session_protocol::codes::errors;
 use tokio::time::{Duration, Instant};
 
 use super::offers::taken;
@@ -16,6 +17,7 @@ use crate::session::hub::{Hub, NewPublication, Taken};
 use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
 use crate::session::namespaces::Resolved;
+use crate::session::refused::Refused;
 use crate::session::shared::Shared;
 use crate::session::source::Source;
 
@@ -54,15 +56,22 @@ impl Shared {
             return self.across.answer(from, id, numbered);
         }
         if self.across.members.home_of(&name) != Home::Here {
-            return refused(because(refusal::Reason::Moved));
+            return refused(Refusal::moved());
         }
         let (shared, from) = (Arc::clone(self), from.clone());
-        self.run(async move {
+        self.carry_out(async move {
             let deadline = Instant::now() + PATIENCE;
             let settled = shared.settle(&name, &namespace, settings, Needs::Some, deadline);
             let answer = match settled.await {
                 Ok(()) => shared.number_all(&name, &namespace, settings, asked),
-                Err(_) => What::Refused(because(refusal::Reason::Moved)),
+                Err(Refused::Error(error)) if error.code == errors::LIMIT_EXCEEDED.code => {
+                    What::Refused(Refusal {
+                        code: error.code,
+                        message: error.message.into_owned(),
+                        ..because(refusal::Reason::Error)
+                    })
+                }
+                Err(_) => What::Refused(Refusal::moved()),
             };
             shared.across.answer(&from, id, answer);
         });
@@ -100,7 +109,7 @@ impl Shared {
             });
         }
         match numbers.is_empty() {
-            true => What::Refused(because(refusal::Reason::Moved)),
+            true => What::Refused(Refusal::moved()),
             false => What::Numbered(Numbered { numbers }),
         }
     }

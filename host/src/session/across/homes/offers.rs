@@ -47,6 +47,8 @@ pub(in crate::session) enum Forwarded {
     Refused,
     /// Too many wait.
     Busy,
+    /// The node that would give it one has as many channels of the namespace as it may have.
+    TooMany,
 }
 
 impl Offered {

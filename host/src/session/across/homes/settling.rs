@@ -45,12 +45,13 @@ impl<'n> Needs<'n> {
         }
     }
 
-    /// Whether it is enough that the log that is here ends there.
-    fn are_met(self, top: Option<&Position>) -> bool {
+    /// Whether it is enough that the log that is here ends there, of which something may be
+    /// missing unless it `is_whole`.
+    fn are_met(self, top: Option<&Position>, is_whole: bool) -> bool {
         match self {
             Self::Some => top.is_some(),
             Self::Position(offset, epoch) => top.is_some_and(|top| {
-                (epoch.is_empty() || *epoch == *top.epoch) && offset <= top.offset
+                is_whole && (epoch.is_empty() || *epoch == *top.epoch) && offset <= top.offset
             }),
             Self::All => false,
         }
@@ -101,8 +102,10 @@ impl Shared {
             let (standing, top) = hub.standing();
             match standing {
                 Standing::Owned => return Ok(()),
-                Standing::Followed(_) if needs.are_met(top.as_ref()) => return Ok(()),
-                Standing::Followed(synced) => match &asked {
+                Standing::Followed { is_whole, .. } if needs.are_met(top.as_ref(), is_whole) => {
+                    return Ok(());
+                }
+                Standing::Followed { synced, .. } => match &asked {
                     Some((of, serial)) if Arc::ptr_eq(of, &hub) => {
                         if synced >= *serial {
                             return Ok(());

@@ -20,7 +20,7 @@ impl Sessions {
         for hub in self.0.hubs.all() {
             match hub.standing() {
                 (Standing::Owned, Some(_)) => shown.kept += 1,
-                (Standing::Followed(_), _) => shown.followed += 1,
+                (Standing::Followed { .. }, _) => shown.followed += 1,
                 (Standing::Owned, None) | (Standing::Unsettled, _) => {}
             }
         }

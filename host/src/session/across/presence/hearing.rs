@@ -206,9 +206,10 @@ impl Shared {
         }
     }
 
+    /// Under the lock: whoever wants one of them again asks behind that.
     fn tell_forgotten(&self) {
-        let forgotten = self.across.presence.wanting().take_forgotten();
-        let mut names = forgotten.into_iter().peekable();
+        let mut wanting = self.across.presence.wanting();
+        let mut names = wanting.take_forgotten().into_iter().peekable();
         while names.peek().is_some() {
             let (mut channels, mut bytes) = (Vec::new(), 0);
             while bytes < FORGOTTEN
