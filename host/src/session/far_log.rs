@@ -27,6 +27,8 @@ pub(super) struct FarState {
     pub(super) missing: u64,
     /// Number up to which some are damaged; 0 if none are.
     pub(super) damaged: u64,
+    /// Whether it is of no namespace there.
+    pub(super) is_declared: bool,
     pub(super) is_removed: bool,
 }
 
@@ -110,6 +112,7 @@ mod tests {
             bounds: Bounds { first: 1, last },
             missing: 0,
             damaged: 0,
+            is_declared: true,
             is_removed: false,
         }
     }

@@ -133,7 +133,13 @@ impl Shared {
         match self.holder_of(name) {
             Holder::There(peer) => {
                 let opened = self.open_far(name, &peer, false).await;
-                Ok(Log::Far(opened.map_err(not_opened)?))
+                let log = opened.map_err(not_opened)?;
+                // It is of a namespace there, which is none here: nobody may what those may who
+                // have a role.
+                match log.state().is_declared {
+                    true => Ok(Log::Far(log)),
+                    false => Err(self.no_such_channel().into()),
+                }
             }
             Holder::Away => Err(errors::INTERNAL.into()),
             Holder::Here | Holder::Nowhere => Err(self.no_such_channel().into()),
@@ -144,6 +150,8 @@ impl Shared {
     async fn log_of(&self, name: &ChannelName, namespace: &Namespace) -> Result<Log, Refused> {
         match self.holder_of(name) {
             Holder::There(peer) => match self.open_far(name, &peer, false).await {
+                // Whoever may use channels of the namespace need not be allowed to use that one.
+                Ok(log) if log.state().is_declared => Err(self.no_such_channel().into()),
                 Ok(log) => Ok(Log::Far(log)),
                 // It was removed just now, which is known here in a moment.
                 Err(NotOpened::Unknown) => Err(errors::INTERNAL.into()),

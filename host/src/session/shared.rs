@@ -145,7 +145,7 @@ impl Shared {
     }
 
     /// From now on these hold.
-    pub(super) fn replace(&self, replaced: InUse) {
+    pub(super) fn replace(self: &Arc<Self>, replaced: InUse) {
         let replaced = Arc::new(replaced);
         let before = {
             let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
@@ -162,6 +162,13 @@ impl Shared {
                 );
             }
         }
+        for hub in self.hubs.all() {
+            if self.is_another(&hub) && !self.is_unknown(&hub) {
+                self.all_missed(&hub);
+            }
+        }
+        // Some may have a history now.
+        self.look_at_all_logs();
     }
 
     /// What a name is the name of.

@@ -1,5 +1,5 @@
 'use strict';
-// Drives the client library `centrifuge`, as it is published, against a node:
+// Drives the client library `centrifuge`, as it is published, against a node, and against three:
 //
 //   node tests/clients/centrifuge/run.js [PROGRAM]
 //
@@ -7,6 +7,7 @@
 // The library is installed below the target folder, with npm. Whatever is missing fails.
 
 const { conclude, install, program } = require('../harness/suite');
+const { across } = require('./across');
 const checks = require('./checks');
 const durable = require('./durable');
 const { all } = require('./stage');
@@ -22,7 +23,8 @@ const library = {
 /** Runs all suites; returns how many checks there were. */
 async function suites() {
   const first = await all(checks, program(), library);
-  return first + await all(durable, program(), library);
+  const second = await all(durable, program(), library);
+  return first + second + await across(program(), library);
 }
 
 conclude(suites());

@@ -27,11 +27,14 @@ async function start(program, folder, settings, command = 'run') {
     child.once('exit', (code, signal) => resolve(code === null ? signal : code));
   });
   const log = [];
+  let others;
   const listening = new Promise((resolve, reject) => {
     readline.createInterface({ input: child.stderr }).on('line', (line) => {
       log.push(line);
       // What a part of the node says that panics is no JSON.
       const { message, address } = line.startsWith('{') ? JSON.parse(line) : {};
+      if (message === 'listening for other nodes')
+        others = address;
       if (message === 'listening')
         resolve(Number(address.split(':').pop()));
     });
@@ -41,6 +44,8 @@ async function start(program, folder, settings, command = 'run') {
   return {
     port,
     log,
+    /** Where it listens for other nodes. */
+    others,
     /** Stops it, and waits until it has ended. */
     async stop() {
       child.kill('SIGTERM');

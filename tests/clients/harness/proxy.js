@@ -1,15 +1,19 @@
 'use strict';
-// What stands between clients and a node, and may break.
+// What stands between clients and nodes, and may break.
 
 const net = require('node:net');
 
-/** Forwards connections to a port of this machine, until it is told not to. */
+/**
+ * Forwards connections to ports of this machine, to one after the other, until it is told not to.
+ */
 class Proxy {
-  constructor(port) {
+  constructor(ports) {
+    this.ports = ports;
+    this.turn = 0;
     this.open = new Set();
     /** Whether connections whose first bytes are these are cut. */
     this.cuts = () => false;
-    this.server = net.createServer((client) => this.forward(client, port));
+    this.server = net.createServer((client) => this.forward(client));
   }
 
   async listen() {
@@ -19,7 +23,8 @@ class Proxy {
     this.port = this.server.address().port;
   }
 
-  forward(client, port) {
+  forward(client) {
+    const port = this.ports[this.turn++ % this.ports.length];
     this.open.add(client);
     client.on('error', () => {});
     client.once('close', () => this.open.delete(client));
@@ -54,9 +59,9 @@ class Proxy {
   }
 }
 
-/** A proxy that listens. */
-async function start(port) {
-  const proxy = new Proxy(port);
+/** A proxy before these ports that listens. */
+async function start(...ports) {
+  const proxy = new Proxy(ports);
   await proxy.listen();
   return proxy;
 }

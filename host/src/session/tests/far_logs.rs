@@ -328,3 +328,23 @@ async fn a_channel_that_another_node_knows_to_be_away_is_made_nowhere() {
         assert!(rigs.iter().all(|rig| !rig.channels().has(&name)), "{name}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_of_a_namespace_that_is_none_here_is_nobody_s() {
+    let net = Net::new();
+    let rigs = [
+        Rig::beside(&net, "a", &[durable("log")]),
+        Rig::beside(&net, "b", &[]),
+    ];
+    let known = Known::default();
+    rigs[1].channels().beside(Arc::new(known.clone()));
+    pass(Duration::from_millis(50)).await;
+    let (name, channel) = made(&rigs, &known).await;
+    rigs[0].append(&channel, &json!(1)).await;
+    let published = publish(&rigs[1], &name, &json!(2)).await;
+    let Err(Refused::Error(error)) = published else {
+        panic!("it is of no namespace: {published:?}");
+    };
+    assert_eq!(error.code, 102);
+    assert_eq!(channel.bounds().unwrap().last, 1);
+}

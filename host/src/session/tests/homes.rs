@@ -14,7 +14,7 @@ use crate::session::name::ChannelName;
 use crate::session::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use crate::session::test_client::{Client, pass};
 use crate::session::test_net::Net;
-use crate::session::test_support::{Rig, kept};
+use crate::session::test_support::{Rig, all, kept, open};
 
 /// Longer than anybody waits for another node.
 pub(super) const LONG: Duration = Duration::from_secs(6);
@@ -415,4 +415,31 @@ async fn what_was_asked_for_before_two_nodes_gave_each_other_up_is_not_done_any_
     publish(&rigs[1], &channel, &json!(1)).await.unwrap();
     pass(Duration::from_millis(50)).await;
     assert_eq!(client.pushes().await, pushes(&channel, [1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_subscribed_already_hears_all_once_a_channel_has_a_history() {
+    let net = Net::new();
+    let rigs = ["a", "b"].map(|name| Rig::beside(&net, name, &[open("chat")]));
+    pass(Duration::from_millis(100)).await;
+    let channel = homed_on(&rigs[0], "a");
+    let mut clients = Vec::new();
+    for rig in &rigs {
+        clients.push(subscribed(rig, &channel).await.0);
+    }
+    publish(&rigs[0], &channel, &json!("live")).await.unwrap();
+    for rig in &rigs {
+        let in_use = rig.sessions.0.in_use();
+        let settings = (*in_use.settings).clone();
+        rig.sessions
+            .replace_settings(settings, all(&[kept("chat")]));
+    }
+    pass(Duration::from_secs(1)).await;
+    publish(&rigs[0], &channel, &json!("kept")).await.unwrap();
+    pass(Duration::from_millis(50)).await;
+    for client in &mut clients {
+        let got = client.pushes().await;
+        assert_eq!(got.len(), 2, "{got:?}");
+        assert_eq!(got[1], format!("{channel} \"kept\" at 1"));
+    }
 }

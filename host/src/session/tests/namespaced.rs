@@ -216,7 +216,7 @@ async fn a_namespace_that_is_durable_no_more_ends_what_was_subscribed() {
     let settings = (*rig.sessions.settings()).clone();
     let live = all(&[open("log")]);
     rig.sessions.replace_settings(settings, live);
-    client.stay(Duration::from_secs(41)).await;
+    settle().await;
     assert_eq!(client.pushes().await, ["log:1 unsubscribe 2500"]);
     settle().await;
     let result = client.subscribe(at("log:1")).await;
@@ -234,7 +234,7 @@ async fn a_namespace_that_becomes_durable_ends_what_was_subscribed() {
     let settings = (*rig.sessions.settings()).clone();
     let kept = all(&[durable("log")]);
     rig.sessions.replace_settings(settings, kept);
-    client.stay(Duration::from_secs(41)).await;
+    settle().await;
     assert_eq!(client.pushes().await, ["log:1 unsubscribe 2500"]);
     settle().await;
     let result = client.subscribe(at("log:1")).await;

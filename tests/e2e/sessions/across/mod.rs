@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod checked;
+mod first;
 mod frozen;
 mod killed;
 mod log_away;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use hearken_channel_log::Epoch;
 
 use crate::mesh::PeerNode;
+use crate::session::across::protocol::LogNews;
 use crate::session::far_log::{FarLog, FarState};
 use crate::session::name::ChannelName;
 
@@ -26,11 +27,77 @@ pub(in crate::session) struct Durable {
 #[derive(Debug, Default)]
 struct Far {
     logs: BTreeMap<ChannelName, Weak<FarLog>>,
+    /// Those that are being opened, and are not among the others before it is known here that
+    /// they are: their node may say before that that there is more.
+    opening: BTreeMap<ChannelName, Opening>,
     /// How many there were when they were last looked through.
     swept: usize,
 }
 
+/// What is known of a log that is being opened.
+#[derive(Debug, Default)]
+struct Opening {
+    /// By how many.
+    by: usize,
+    /// What was said of it last, and by which node.
+    said: Option<(Arc<str>, LogNews)>,
+}
+
+/// A log is being opened, as long as this lives.
+pub(super) struct OpeningPlace<'d> {
+    durable: &'d Durable,
+    name: &'d ChannelName,
+}
+
+impl Drop for OpeningPlace<'_> {
+    fn drop(&mut self) {
+        let mut far = self.durable.far();
+        if let Some(opening) = far.opening.get_mut(self.name) {
+            opening.by -= 1;
+            if opening.by == 0 {
+                far.opening.remove(self.name);
+            }
+        }
+    }
+}
+
 impl Durable {
+    /// A log is about to be opened.
+    pub(super) fn open<'d>(&'d self, name: &'d ChannelName) -> OpeningPlace<'d> {
+        let mut far = self.far();
+        far.opening.entry(name.clone()).or_default().by += 1;
+        OpeningPlace {
+            durable: self,
+            name,
+        }
+    }
+
+    /// A node says that there is more in a log, or that it was removed. Where nobody here wants
+    /// to know, `unwanted` is to tell it so, before anybody does: whoever opens it asks behind
+    /// that.
+    pub(super) fn hear(
+        &self,
+        name: &ChannelName,
+        from: &Arc<str>,
+        news: &LogNews,
+        unwanted: impl FnOnce(),
+    ) {
+        let mut far = self.far();
+        let known = far.logs.get(name).and_then(Weak::upgrade);
+        if let Some(log) = known.filter(|log| log.node == *from) {
+            drop(far);
+            return match news.removed || news.epoch != log.epoch.to_string() {
+                true => log.remove(),
+                false => log.reach(news.last),
+            };
+        }
+        match far.opening.get_mut(name) {
+            Some(opening) => opening.said = Some((Arc::clone(from), news.clone())),
+            None if !news.removed => unwanted(),
+            None => {}
+        }
+    }
+
     /// The log that a node has said that it has, which goes that far. The same as before, as
     /// long as anybody has that.
     pub(super) fn known(
@@ -38,9 +105,17 @@ impl Durable {
         name: &ChannelName,
         node: &Arc<str>,
         epoch: Epoch,
-        state: FarState,
+        mut state: FarState,
     ) -> Arc<FarLog> {
         let mut far = self.far();
+        let opening = far.opening.get(name);
+        if let Some((from, news)) = opening.and_then(|opening| opening.said.as_ref())
+            && *from == *node
+            && news.epoch == epoch.to_string()
+        {
+            state.bounds.last = state.bounds.last.max(news.last);
+            state.is_removed |= news.removed;
+        }
         if let Some(known) = far.logs.get(name).and_then(Weak::upgrade) {
             if known.node == *node && known.epoch == epoch && !known.state().is_removed {
                 drop(far);
@@ -58,11 +133,6 @@ impl Durable {
             far.swept = far.logs.len();
         }
         log
-    }
-
-    /// The log of this name that is known here, if anybody has it.
-    pub(super) fn get(&self, name: &ChannelName) -> Option<Arc<FarLog>> {
-        self.far().logs.get(name).and_then(Weak::upgrade)
     }
 
     /// Those of a node that anybody has.
@@ -123,5 +193,61 @@ impl Durable {
     fn watchers(&self) -> MutexGuard<'_, BTreeMap<ChannelName, BTreeSet<PeerNode>>> {
         // Nothing in here panics half-way.
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hearken_channel_log::Bounds;
+
+    use super::*;
+
+    const EPOCH: &str = "00f1e2d3c4b5a697";
+
+    fn known(durable: &Durable, name: &ChannelName, last: u64) -> Arc<FarLog> {
+        let state = FarState {
+            bounds: Bounds { first: 1, last },
+            missing: 0,
+            damaged: 0,
+            is_declared: true,
+            is_removed: false,
+        };
+        durable.known(name, &"b".into(), EPOCH.parse().unwrap(), state)
+    }
+
+    /// Whether the node is told that nobody wants to know.
+    fn is_unwanted(durable: &Durable, name: &ChannelName, from: &str, news: &LogNews) -> bool {
+        let mut is_unwanted = false;
+        durable.hear(name, &from.into(), news, || is_unwanted = true);
+        is_unwanted
+    }
+
+    #[test]
+    fn what_is_said_of_a_log_before_it_is_known_that_it_is_open_is_not_lost() {
+        let (durable, name) = (Durable::default(), ChannelName::new("orders").unwrap());
+        let news = |last, removed| LogNews {
+            channel: name.to_string(),
+            epoch: EPOCH.to_owned(),
+            last,
+            removed,
+        };
+        assert!(is_unwanted(&durable, &name, "b", &news(3, false)));
+        let opening = durable.open(&name);
+        assert!(!is_unwanted(&durable, &name, "b", &news(5, false)));
+        let log = known(&durable, &name, 3);
+        drop(opening);
+        assert_eq!(log.state().bounds.last, 5);
+        assert!(!is_unwanted(&durable, &name, "b", &news(6, false)));
+        assert_eq!(log.state().bounds.last, 6);
+        assert!(
+            is_unwanted(&durable, &name, "c", &news(6, false)),
+            "its log is another"
+        );
+        drop(log);
+        assert!(is_unwanted(&durable, &name, "b", &news(7, false)));
+
+        let _opening = durable.open(&name);
+        assert!(!is_unwanted(&durable, &name, "b", &news(0, true)));
+        assert!(known(&durable, &name, 7).state().is_removed);
     }
 }

@@ -111,6 +111,7 @@ impl Shared {
             make,
             watch: true,
         });
+        let _opening = self.across.durable.open(name);
         let opened = match self.across.ask(peer, what, PATIENCE).await {
             Ok(answer::What::LogOpened(opened)) => opened,
             Err(AskFailure::Refused(why)) => {
@@ -168,6 +169,7 @@ fn state_of(opened: &LogOpened) -> FarState {
         },
         missing: opened.missing,
         damaged: opened.damaged,
+        is_declared: opened.declared,
         is_removed: false,
     }
 }

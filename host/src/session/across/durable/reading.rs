@@ -64,22 +64,6 @@ impl Shared {
             Ok(_) | Err(_) => Err(away()),
         }
     }
-
-    /// A node says that there is more in a log of it. Whether anybody here wants to know.
-    pub(in crate::session) fn hear_log_news(&self, from: &str, news: &LogNews) -> bool {
-        let Ok(name) = ChannelName::new(&news.channel) else {
-            return false;
-        };
-        let log = self.across.durable.get(&name);
-        let Some(log) = log.filter(|log| *log.node == *from) else {
-            return false;
-        };
-        match news.removed || news.epoch != log.epoch.to_string() {
-            true => log.remove(),
-            false => log.reach(news.last),
-        }
-        true
-    }
 }
 
 /// What another node has read.

@@ -130,10 +130,14 @@ impl Shared {
 
     /// A node says that there is more in a log. It is told if nobody here wants to know.
     pub(in crate::session) fn take_log_news(&self, from: &PeerNode, news: &LogNews) {
-        if !self.hear_log_news(&from.name, news) && !news.removed {
+        let unwatch = || {
             let channel = news.channel.clone();
             self.across
                 .say(from, Kind::UnwatchLog(UnwatchLog { channel }));
+        };
+        if let Ok(name) = ChannelName::new(&news.channel) {
+            let durable = &self.across.durable;
+            durable.hear(&name, &from.name, news, unwatch);
         }
     }
 
