@@ -37,12 +37,13 @@ async fn who_is_first_on_a_node_gets_what_is_appended_on_another() {
     }
     for number in 0..LOGS {
         let event = json!({ "type": "said", "channel": ticket(number), "data": { "n": 2 } });
-        api.publish(&event).await;
+        assert_eq!(api.post(&event).await.status(), StatusCode::CREATED);
     }
     for (number, session) in &sessions {
         let ticket = ticket(*number);
         let has_it = |noted: &Noted| noted.channels[&ticket].publications.len() == 1;
         let noted = session.until("what was appended", has_it).await;
+        assert_eq!(noted.refused, [""; 0]);
         assert_eq!(noted.channels[&ticket].publications[0].data["n"], 2);
     }
 }

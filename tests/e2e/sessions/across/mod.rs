@@ -49,6 +49,8 @@ allow_publish_for_client = true
 allow_publish_for_anonymous = true
 
 [sessions.namespaces.ticket]
+allow_subscribe_for_client = true
+allow_subscribe_for_anonymous = true
 durable = true
 history_size = 100
 history_ttl = "5m"

@@ -7,11 +7,10 @@ use hearken_channel_log::{ReadError, Span, StorageFault};
 
 use crate::channel::{Found, ReadAmount, ReadFailure, ReadFilter};
 use crate::session::across::protocol::log_read::Outcome;
-use crate::session::across::protocol::{LogNews, LogRead, ReadLog, answer, ask};
+use crate::session::across::protocol::{LogRead, ReadLog, answer, ask};
 use crate::session::across::wire::event_of;
 use crate::session::far_log::FarLog;
 use crate::session::log::Log;
-use crate::session::name::ChannelName;
 use crate::session::shared::Shared;
 
 /// How long a page of a log of another node may take.

@@ -66,7 +66,7 @@ pub(super) struct Full;
 
 impl Homes {
     /// These logs are to be looked at.
-    pub(super) fn look_at(&self, names: impl IntoIterator<Item = ChannelName>) {
+    pub(in crate::session) fn look_at(&self, names: impl IntoIterator<Item = ChannelName>) {
         self.lock().due.extend(names);
         self.stirred.notify_one();
     }
