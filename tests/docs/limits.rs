@@ -538,6 +538,10 @@ fn known() -> Vec<Row> {
             vec![of("KNOWN_WITHIN")],
         ),
         (
+            "durable channels of a node that other nodes read",
+            vec![of("MAX_WATCHED")],
+        ),
+        (
             "publications to a channel that wait",
             vec![
                 of("homes/MAX_WAITING"),

@@ -184,10 +184,7 @@ impl Sessions {
         if namespace.durable {
             return self.0.trim_log(name).await;
         }
-        if let Some(settings) = namespace.history_in_memory() {
-            self.0.remove_log(name, &namespace, settings).await?;
-        }
-        Ok(())
+        self.0.remove_log(name).await
     }
 
     /// The channels that have subscribers on this node and how many each has, in no order.

@@ -150,6 +150,7 @@ fn forgotten() {
 fn sessions() {
     let found = [
         9049, 9096, 10004, 11054, 11111, 60083, 70421, 80018, 80483, 300_113, 601_390, 602_292,
+        724_404,
     ];
     let coverage = runs(Scenario::Sessions, (1..=7).chain(found), 7);
     let Coverage {

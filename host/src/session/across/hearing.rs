@@ -81,14 +81,19 @@ impl Shared {
 
     /// What this node and another know of each other may not be what the other one says.
     fn begin_anew(self: &Arc<Self>, peer: &PeerNode) {
+        // Before that, so that what is asked for in answer says so.
+        self.say_met(peer);
         self.across.say(peer, Kind::Anew(Anew {}));
         self.say_all(peer);
     }
 
-    /// A node is to be told all.
-    fn say_all(self: &Arc<Self>, peer: &PeerNode) {
+    fn say_met(&self, peer: &PeerNode) {
         let meeting = self.across.members.meeting(peer);
         self.across.say(peer, Kind::Met(Met { meeting }));
+    }
+
+    /// A node is to be told all.
+    fn say_all(self: &Arc<Self>, peer: &PeerNode) {
         self.say_draining(peer);
         self.across.interest.say_all(peer);
         self.ask_presence_anew(peer);
@@ -113,6 +118,7 @@ impl Shared {
                 // its own clock was gone for the other.
                 self.log_owner_missed(from);
                 self.open_far_anew(from);
+                self.say_met(from);
                 self.say_all(from);
                 self.end_earlier_on(from);
             }

@@ -119,6 +119,17 @@ impl<P> Homed<P> {
             }
             _ => return,
         }
+        let goes_on = |(_, history): &(_, History<P>)| {
+            *history.epoch() == part.epoch && part.behind <= history.top().offset
+        };
+        if part.behind > dropped && !self.kept.as_ref().is_some_and(goes_on) {
+            // It goes on from what was here when it was asked for, and another log has come since:
+            // what is before that is to come too.
+            if matches!(&self.role, Role::Following(following) if following.asked == serial) {
+                self.follow(from.clone(), view, todo);
+            }
+            return;
+        }
         self.absorb(part, dropped, view, todo);
         let Role::Following(following) = &mut self.role else {
             return;

@@ -60,6 +60,11 @@ impl Hub {
         state.needed = state.needed.max(now.saturating_add(FOLLOWED_ON));
     }
 
+    /// Whether somebody here needs the log.
+    pub(in crate::session) fn needs_log(&self, now: u64) -> bool {
+        self.lock().needs_log(now)
+    }
+
     /// How the log stands, and where it ends as far as it is here.
     pub(in crate::session) fn standing(&self) -> (Standing, Option<Position>) {
         let state = self.lock();

@@ -367,8 +367,12 @@ async fn who_has_not_heard_that_a_history_was_dropped_finds_it_so() {
     pass(Duration::from_millis(50)).await;
     let name = ChannelName::new(&channel).unwrap();
     net.lose(true);
-    rigs[0].sessions.remove_history(&name).await.unwrap();
-    net.lose(false);
+    let found = async {
+        pass(Duration::from_millis(100)).await;
+        net.lose(false);
+    };
+    let (removed, ()) = tokio::join!(rigs[0].sessions.remove_history(&name), found);
+    removed.unwrap();
     pass(Duration::from_secs(1)).await;
     let (_, result) = back(&rigs[1], &channel, 1, &result["epoch"]).await;
     assert!(result["recovered"].is_null(), "{result}");

@@ -215,7 +215,7 @@ pub mod answer {
         #[prost(message, tag = "24")]
         Trimmed(super::Nothing),
         #[prost(message, tag = "25")]
-        HistoryRemoved(super::Nothing),
+        HistoryRemoved(super::HistoryRemoved),
         #[prost(message, tag = "50")]
         Acted(super::Acted),
         #[prost(message, tag = "51")]
@@ -493,12 +493,66 @@ pub struct Number {
     #[prost(bool, tag = "4")]
     pub duplicate: bool,
 }
-/// What is kept of a history in memory is to be dropped by the node that has it; its position
-/// stays.
+/// What the receiver keeps of a history in memory is to be dropped, if it numbers that; its
+/// position stays.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemoveHistory {
     #[prost(string, tag = "1")]
     pub channel: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HistoryRemoved {
+    #[prost(enumeration = "history_removed::Outcome", tag = "1")]
+    pub outcome: i32,
+}
+/// Nested message and enum types in `HistoryRemoved`.
+pub mod history_removed {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Outcome {
+        /// It is not known yet whose it is.
+        Unspecified = 0,
+        /// It was dropped.
+        Removed = 1,
+        /// There is nothing of it here.
+        None = 2,
+        /// What is here is another node's.
+        Followed = 3,
+    }
+    impl Outcome {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "OUTCOME_UNSPECIFIED",
+                Self::Removed => "OUTCOME_REMOVED",
+                Self::None => "OUTCOME_NONE",
+                Self::Followed => "OUTCOME_FOLLOWED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+                "OUTCOME_REMOVED" => Some(Self::Removed),
+                "OUTCOME_NONE" => Some(Self::None),
+                "OUTCOME_FOLLOWED" => Some(Self::Followed),
+                _ => None,
+            }
+        }
+    }
 }
 /// The sender is about to end, and the home of nothing any more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -21,7 +21,32 @@ const MAX_WATCHED: usize = 100_000;
 pub(in crate::session) struct Durable {
     far: Mutex<Far>,
     /// Who is told when there is more in a log of this node.
-    watchers: Mutex<BTreeMap<ChannelName, BTreeSet<PeerNode>>>,
+    watchers: Mutex<Watchers>,
+}
+
+#[derive(Debug, Default)]
+struct Watchers {
+    logs: BTreeMap<ChannelName, Watched>,
+    /// Number of the last task that tells of a log.
+    last: u64,
+}
+
+/// A log of this node of which others are told.
+#[derive(Debug)]
+struct Watched {
+    epoch: Epoch,
+    /// Number of the task that tells them.
+    task: u64,
+    by: BTreeSet<PeerNode>,
+}
+
+/// A node is told of a log from now on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Watching {
+    /// Number of the task that is to tell, unless there is one.
+    pub(super) task: Option<u64>,
+    /// Who was told of one of the name that was removed, and is to be told so.
+    pub(super) removed: Option<(Epoch, BTreeSet<PeerNode>)>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +66,17 @@ struct Opening {
     by: usize,
     /// What was said of it last, and by which node.
     said: Option<(Arc<str>, LogNews)>,
+}
+
+impl Opening {
+    fn hear(&mut self, from: &Arc<str>, news: &LogNews) {
+        let is_another =
+            |(node, said): &(Arc<str>, LogNews)| *node != *from || said.epoch != news.epoch;
+        // That one is removed says nothing of another.
+        if !(news.removed && self.said.as_ref().is_some_and(is_another)) {
+            self.said = Some((Arc::clone(from), news.clone()));
+        }
+    }
 }
 
 /// A log is being opened, as long as this lives.
@@ -85,14 +121,17 @@ impl Durable {
         let mut far = self.far();
         let known = far.logs.get(name).and_then(Weak::upgrade);
         if let Some(log) = known.filter(|log| log.node == *from) {
-            drop(far);
-            return match news.removed || news.epoch != log.epoch.to_string() {
-                true => log.remove(),
-                false => log.reach(news.last),
-            };
+            match (news.epoch == log.epoch.to_string(), news.removed) {
+                (true, true) => return log.remove(),
+                (true, false) => return log.reach(news.last),
+                // There is another now.
+                (false, false) => log.remove(),
+                // That was removed before this one was made.
+                (false, true) => {}
+            }
         }
         match far.opening.get_mut(name) {
-            Some(opening) => opening.said = Some((Arc::clone(from), news.clone())),
+            Some(opening) => opening.hear(from, news),
             None if !news.removed => unwanted(),
             None => {}
         }
@@ -142,47 +181,74 @@ impl Durable {
         logs.filter(|log| *log.node == *node).collect()
     }
 
-    /// A node is told from now on when there is more in a channel. Whether nobody was before,
-    /// so that somebody has to look; `None` if there are too many.
-    pub(super) fn watch(&self, name: &ChannelName, peer: &PeerNode) -> Option<bool> {
+    /// A node is told from now on when there is more in the log of this epoch; `None` if there
+    /// are too many.
+    pub(super) fn watch(
+        &self,
+        name: &ChannelName,
+        epoch: Epoch,
+        peer: &PeerNode,
+    ) -> Option<Watching> {
         let mut watchers = self.watchers();
-        if watchers.len() >= MAX_WATCHED && !watchers.contains_key(name) {
-            return None;
+        let Watchers { logs, last } = &mut *watchers;
+        if logs.len() >= MAX_WATCHED && !logs.contains_key(name) {
+            logs.retain(|_, watched| !watched.by.is_empty());
+            if logs.len() >= MAX_WATCHED {
+                return None;
+            }
         }
-        let is_first = !watchers.contains_key(name);
-        let of_channel = watchers.entry(name.clone()).or_default();
-        of_channel.insert(peer.clone());
-        Some(is_first)
+        if let Some(watched) = logs.get_mut(name).filter(|it| it.epoch == epoch) {
+            watched.by.insert(peer.clone());
+            let (task, removed) = (None, None);
+            return Some(Watching { task, removed });
+        }
+        *last += 1;
+        let watched = Watched {
+            epoch,
+            task: *last,
+            by: BTreeSet::from([peer.clone()]),
+        };
+        let before = logs.insert(name.clone(), watched);
+        Some(Watching {
+            task: Some(*last),
+            removed: before.map(|before| (before.epoch, before.by)),
+        })
     }
 
     /// A node is not told of a channel any more.
     pub(super) fn unwatch(&self, name: &ChannelName, peer: &PeerNode) {
-        if let Some(of_channel) = self.watchers().get_mut(name) {
-            of_channel.remove(peer);
+        if let Some(watched) = self.watchers().logs.get_mut(name) {
+            watched.by.remove(peer);
         }
     }
 
     /// The same of all.
     pub(in crate::session::across) fn unwatch_all(&self, peer: &PeerNode) {
-        for of_channel in self.watchers().values_mut() {
-            of_channel.remove(peer);
+        for watched in self.watchers().logs.values_mut() {
+            watched.by.remove(peer);
         }
     }
 
-    /// Who is told of a channel; `None` if nobody is, and nobody looks any more.
-    pub(super) fn watched_by(&self, name: &ChannelName) -> Option<Vec<PeerNode>> {
+    /// Whom the task of this number is to tell of a channel; `None` if nobody, and it is none
+    /// any more.
+    pub(super) fn watched_by(&self, name: &ChannelName, task: u64) -> Option<Vec<PeerNode>> {
         let mut watchers = self.watchers();
-        let of_channel = watchers.get(name)?;
-        if of_channel.is_empty() {
-            watchers.remove(name);
+        let watched = watchers.logs.get(name).filter(|it| it.task == task)?;
+        if watched.by.is_empty() {
+            watchers.logs.remove(name);
             return None;
         }
-        Some(of_channel.iter().cloned().collect())
+        Some(watched.by.iter().cloned().collect())
     }
 
-    /// Nobody looks any more, since the channel is gone. Returns who was told of it.
-    pub(super) fn take_watchers(&self, name: &ChannelName) -> BTreeSet<PeerNode> {
-        self.watchers().remove(name).unwrap_or_default()
+    /// The same, and it is none any more, since the log is gone.
+    pub(super) fn take_watchers(&self, name: &ChannelName, task: u64) -> BTreeSet<PeerNode> {
+        let mut watchers = self.watchers();
+        match watchers.logs.get(name).is_some_and(|it| it.task == task) {
+            true => watchers.logs.remove(name).map(|it| it.by),
+            false => None,
+        }
+        .unwrap_or_default()
     }
 
     fn far(&self) -> MutexGuard<'_, Far> {
@@ -190,7 +256,7 @@ impl Durable {
         self.far.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watchers(&self) -> MutexGuard<'_, BTreeMap<ChannelName, BTreeSet<PeerNode>>> {
+    fn watchers(&self) -> MutexGuard<'_, Watchers> {
         // Nothing in here panics half-way.
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }

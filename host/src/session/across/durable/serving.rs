@@ -1,10 +1,13 @@
 //! What other nodes ask of the durable channels of this one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hearken_channel_log::{ReadError, StorageFault};
+use hearken_channel_log::{Epoch, ReadError, StorageFault};
+use hearken_session_protocol::codes::errors;
 
 use super::appending::refusal_of;
+use super::core::Watching;
 use super::finding::Holder;
 use crate::channel::{Channel, Found, ReadAmount, ReadFailure};
 use crate::mesh::PeerNode;
@@ -62,8 +65,8 @@ impl Shared {
             None => return Err(unknown()),
         };
         // Before it is looked how far it goes, so that nothing is missed.
-        if asked.watch {
-            self.watch_log(from, &name, &channel);
+        if asked.watch && !self.watch_log(from, &name, &channel) {
+            return Err(because(refusal::Reason::Error, errors::LIMIT_EXCEEDED.code));
         }
         let log = Log::Near(Arc::clone(&channel));
         let bounds = log.bounds().ok_or_else(unknown)?;
@@ -90,40 +93,64 @@ impl Shared {
         made.map_err(|error| because(refusal::Reason::Error, error.code))
     }
 
-    fn watch_log(self: &Arc<Self>, from: &PeerNode, name: &ChannelName, channel: &Arc<Channel>) {
-        if self.across.durable.watch(name, from) != Some(true) {
-            return;
+    /// Another node is told of a log from now on; unless of too many.
+    fn watch_log(
+        self: &Arc<Self>,
+        from: &PeerNode,
+        name: &ChannelName,
+        channel: &Arc<Channel>,
+    ) -> bool {
+        let watching = self.across.durable.watch(name, channel.epoch(), from);
+        let Some(Watching { task, removed }) = watching else {
+            return false;
+        };
+        if let Some((epoch, watchers)) = removed {
+            // Whoever told of that one finds that it is not to any more.
+            self.tell_removed(name, epoch, watchers);
         }
-        let (shared, name) = (Arc::clone(self), name.clone());
-        let channel = Arc::clone(channel);
-        self.run(async move { shared.tell_of_log(&name, &channel).await });
+        if let Some(task) = task {
+            let (shared, name) = (Arc::clone(self), name.clone());
+            let channel = Arc::clone(channel);
+            self.run(async move { shared.tell_of_log(&name, &channel, task).await });
+        }
+        true
+    }
+
+    fn tell_removed(&self, name: &ChannelName, epoch: Epoch, watchers: BTreeSet<PeerNode>) {
+        let news = LogNews {
+            channel: name.to_string(),
+            epoch: epoch.to_string(),
+            last: 0,
+            removed: true,
+        };
+        for watcher in watchers {
+            self.across.say(&watcher, Kind::LogNews(news.clone()));
+        }
     }
 
     /// Tells other nodes when there is more in a log, as long as any is to be told.
-    async fn tell_of_log(self: Arc<Self>, name: &ChannelName, channel: &Channel) {
+    async fn tell_of_log(self: Arc<Self>, name: &ChannelName, channel: &Channel, task: u64) {
         let durable = &self.across.durable;
-        let news = |last, removed| LogNews {
+        let news = |last| LogNews {
             channel: name.to_string(),
             epoch: channel.epoch().to_string(),
             last,
-            removed,
+            removed: false,
         };
         // What came before this task runs is told once more.
         let mut told = 0;
         loop {
             let is_there = channel.beyond(told).await.is_ok();
             let Some(bounds) = channel.bounds().filter(|_| is_there) else {
-                for watcher in durable.take_watchers(name) {
-                    self.across.say(&watcher, Kind::LogNews(news(0, true)));
-                }
-                return;
+                let watchers = durable.take_watchers(name, task);
+                return self.tell_removed(name, channel.epoch(), watchers);
             };
             told = bounds.last;
-            let Some(watchers) = durable.watched_by(name) else {
+            let Some(watchers) = durable.watched_by(name, task) else {
                 return;
             };
             for watcher in watchers {
-                self.across.say(&watcher, Kind::LogNews(news(told, false)));
+                self.across.say(&watcher, Kind::LogNews(news(told)));
             }
         }
     }

@@ -4,100 +4,128 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearken_session_protocol::codes::errors;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::settling::{Needs, SETTLED_WITHIN};
+use super::settling::SETTLED_WITHIN;
 use crate::mesh::PeerNode;
-use crate::session::across::members::Home;
-use crate::session::across::protocol::{Nothing, Refusal, RemoveHistory, answer, ask, refusal};
+use crate::session::across::protocol::history_removed::Outcome;
+use crate::session::across::protocol::{HistoryRemoved, RemoveHistory, answer, ask, refusal};
 use crate::session::across::waiting::AskFailure;
-use crate::session::history_settings::HistorySettings;
+use crate::session::homed::Standing;
 use crate::session::name::ChannelName;
-use crate::session::namespace::Namespace;
 use crate::session::refused::Refused;
 use crate::session::shared::Shared;
 
-/// How long a node is waited for before it is looked again who has the history.
+/// How long a node is waited for before it is asked again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Before it is looked again.
+/// Before that.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// How long it may take until a history is this node's of which another one wants to have it
-/// dropped.
+/// How long a node waits until it is known whose a history is.
 const SOON: Duration = Duration::from_millis(800);
 
 impl Shared {
-    /// Drops what the history of a channel keeps, whichever node has it; its position stays.
+    /// Drops what the history of a channel keeps, whichever node has it; its position stays. All
+    /// are asked: two may have one that could not reach each other, of which one has yet to give
+    /// way.
     ///
     /// # Errors
-    /// [`errors::INTERNAL`] where no node says in time that it is dropped; it may be all the
-    /// same.
+    /// [`errors::INTERNAL`] where a node does not say in time that it is dropped; it may be all
+    /// the same.
     pub(in crate::session) async fn remove_log(
         self: &Arc<Self>,
         name: &ChannelName,
-        namespace: &Namespace,
-        settings: HistorySettings,
     ) -> Result<(), Refused> {
-        if self.is_alone() && self.hubs.get(name).is_none() {
-            return Ok(());
-        }
         let deadline = Instant::now() + SETTLED_WITHIN;
+        let channel = name.to_string();
+        let what = ask::What::RemoveHistory(RemoveHistory { channel });
+        // Who has nothing to drop, or has dropped it.
+        let mut done: Vec<PeerNode> = Vec::new();
+        let (mut is_done_here, mut is_removed, mut is_last) = (false, false, false);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(errors::INTERNAL.into());
-            }
-            let is_owned = self.hubs.get(name).is_some_and(|hub| hub.owns_log());
-            let is_removed = match self.across.members.home_of(name) {
-                Home::There(home) if !is_owned => {
-                    let channel = name.to_string();
-                    let what = ask::What::RemoveHistory(RemoveHistory { channel });
-                    match self.across.ask(&home, what, PATIENCE.min(left)).await {
-                        Ok(answer::What::HistoryRemoved(Nothing {})) => true,
-                        Err(AskFailure::Refused(why))
-                            if why.reason() == refusal::Reason::Unspecified =>
-                        {
-                            // It is of a version that does not know how.
-                            return Err(errors::NOT_AVAILABLE.into());
-                        }
-                        _ => false,
-                    }
-                }
-                _ => {
-                    self.remove_own(
-                        name,
-                        namespace,
-                        settings,
-                        deadline.min(Instant::now() + PATIENCE),
-                    )
-                    .await
+            let mut others = self.across.members.others();
+            others.retain(|member| !done.contains(&member.peer));
+            let asked = self.ask_all(others, &what, PATIENCE.min(left));
+            let here = async {
+                match is_done_here {
+                    true => Outcome::None,
+                    false => self.remove_here(name).await,
                 }
             };
-            if is_removed {
+            let (here, answers) = tokio::join!(here, asked);
+            is_removed |= here == Outcome::Removed;
+            is_done_here |= matches!(here, Outcome::Removed | Outcome::None);
+            let mut is_all = true;
+            let mut is_followed = here == Outcome::Followed;
+            is_all &= here != Outcome::Unspecified;
+            for (node, answered) in answers {
+                let outcome = match answered {
+                    Ok(answer::What::HistoryRemoved(removed)) => removed.outcome(),
+                    Err(AskFailure::Refused(why))
+                        if why.reason() == refusal::Reason::Unspecified =>
+                    {
+                        // It is of a version that does not know how.
+                        return Err(errors::NOT_AVAILABLE.into());
+                    }
+                    _ => Outcome::Unspecified,
+                };
+                is_removed |= outcome == Outcome::Removed;
+                match outcome {
+                    Outcome::Removed | Outcome::None => done.push(node),
+                    Outcome::Followed => is_followed = true,
+                    Outcome::Unspecified => is_all = false,
+                }
+            }
+            if is_all && is_removed {
                 return Ok(());
+            }
+            if is_all && !is_followed {
+                // None has it, unless one has handed it over meanwhile to one that was asked
+                // before.
+                if is_last {
+                    return Ok(());
+                }
+                (is_last, is_done_here) = (true, false);
+                done.clear();
+                continue;
+            }
+            if Instant::now() >= deadline {
+                return Err(errors::INTERNAL.into());
             }
             sleep(AGAIN).await;
         }
     }
 
-    /// Drops what the history keeps, once it is this node's. Whether it was, in time.
-    async fn remove_own(
-        self: &Arc<Self>,
-        name: &ChannelName,
-        namespace: &Namespace,
-        settings: HistorySettings,
-        deadline: Instant,
-    ) -> bool {
-        let settled = self.settle(name, namespace, settings, Needs::Some, deadline);
-        if settled.await.is_err() {
-            return false;
+    /// Drops what is kept here, if this node numbers it, once that is known.
+    async fn remove_here(self: &Arc<Self>, name: &ChannelName) -> Outcome {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let (Some(hub), Some(settings)) = (self.hubs.get(name), self.history_settings(name))
+            else {
+                return Outcome::None;
+            };
+            let mut settled = std::pin::pin!(hub.settled());
+            // Before it is looked at, so that nothing is missed.
+            settled.as_mut().enable();
+            match hub.standing() {
+                (Standing::Owned, _) => {
+                    let removed = self.on_log(&hub, settings, |log, _, todo| log.remove(todo));
+                    if removed.unwrap_or(false) {
+                        return Outcome::Removed;
+                    }
+                }
+                (Standing::Followed { .. }, _) => return Outcome::Followed,
+                (Standing::Unsettled, _) if !hub.has_log() && !hub.needs_log(self.wheel.now()) => {
+                    return Outcome::None;
+                }
+                (Standing::Unsettled, _) => {}
+            }
+            if timeout_at(deadline, settled).await.is_err() {
+                return Outcome::Unspecified;
+            }
         }
-        let Some(hub) = self.hubs.get(name) else {
-            return false;
-        };
-        let removed = self.on_log(&hub, settings, |log, _, todo| log.remove(todo));
-        removed.unwrap_or(false)
     }
 
     /// Another node has what the history of a channel keeps dropped.
@@ -109,27 +137,13 @@ impl Shared {
     ) {
         let (shared, from) = (Arc::clone(self), from.clone());
         self.carry_out(async move {
-            let answer = match shared.remove_for(&asked).await {
-                true => answer::What::HistoryRemoved(Nothing {}),
-                false => answer::What::Refused(Refusal::moved()),
+            let outcome = match ChannelName::new(&asked.channel) {
+                Ok(name) => shared.remove_here(&name).await,
+                Err(_) => Outcome::None,
             };
-            shared.across.answer(&from, id, answer);
+            let outcome = outcome.into();
+            let removed = answer::What::HistoryRemoved(HistoryRemoved { outcome });
+            shared.across.answer(&from, id, removed);
         });
-    }
-
-    /// Whether it is dropped.
-    async fn remove_for(self: &Arc<Self>, asked: &RemoveHistory) -> bool {
-        let Ok((name, namespace)) = self.published_to(&asked.channel) else {
-            return false;
-        };
-        let Some(settings) = namespace.history_in_memory() else {
-            return false;
-        };
-        let is_owned = self.hubs.get(&name).is_some_and(|hub| hub.owns_log());
-        if !is_owned && self.across.members.home_of(&name) != Home::Here {
-            return false;
-        }
-        let deadline = Instant::now() + SOON;
-        self.remove_own(&name, &namespace, settings, deadline).await
     }
 }
