@@ -4,6 +4,7 @@
 
 use proptest::prelude::*;
 
+use super::log::AGAIN;
 use super::step::Step;
 use super::world::{World, home_among};
 
@@ -203,6 +204,47 @@ fn what_was_answered_before_nodes_lost_sight_of_each_other_does_no_harm() {
     assert_eq!(world.client(other).told, 1, "that stays");
     let kept = world.nodes[other].as_ref().unwrap().log.kept().unwrap();
     assert_eq!((kept.1.top().offset, kept.1.len()), (1, 1));
+}
+
+#[test]
+fn an_answer_that_goes_on_from_another_log_is_not_the_whole() {
+    let mut world = World::new(3, 6);
+    let home = home_among(0..3).unwrap();
+    let others = || (0..3).filter(|node| *node != home);
+    let owner = home_among(others()).unwrap();
+    let follower = others().find(|node| *node != owner).unwrap();
+    assert!(world.subscribe(home) && world.publish(home));
+    // One that begins later, and stays.
+    world.step(&Step::Wait(1));
+    world.see(owner, follower);
+    for node in [owner, follower] {
+        world.subscribe(node);
+    }
+    world.settle();
+    assert!(world.subscribe(owner) && world.subscribe(follower));
+    for _ in 0..3 {
+        assert!(world.publish(owner));
+    }
+    world.settle();
+
+    let deliver = |from, to| Step::Deliver(from, to);
+    world.see(follower, home);
+    world.step(&deliver(follower, home));
+    world.step(&deliver(home, follower));
+    world.see(owner, home);
+    // The follower is told to look for it at the home, which has another log still,
+    world.step(&deliver(owner, follower));
+    world.step(&deliver(follower, home));
+    // asks once more, and is answered when the home has taken the log over.
+    world.step(&Step::Wait(AGAIN));
+    world.step(&deliver(owner, home));
+    world.step(&deliver(owner, home));
+    world.step(&deliver(follower, home));
+    world.settle();
+    for node in 0..3 {
+        let kept = world.nodes[node].as_ref().unwrap().log.kept().unwrap();
+        assert_eq!((kept.1.top().offset, kept.1.len()), (3, 3), "{node}");
+    }
 }
 
 #[test]

@@ -37,13 +37,21 @@ impl Shared {
         let named = of.filter_map(|of| Some((ChannelName::new(&of.channel).ok()?, of.after)));
         // Whoever takes several turns takes them in the order of the names.
         let named: BTreeMap<ChannelName, String> = named.collect();
-        let (mut refused, mut hubs) = (Vec::new(), Vec::new());
+        let (mut refused, mut hubs, mut unused) = (Vec::new(), Vec::new(), Vec::new());
         for (name, after) in named {
-            // Before it is looked whether there is a hub: one that is made now tells it.
-            if !self.across.presence.wishes().add(from, &name) {
-                refused.push(name.to_string());
-            } else if let Some(hub) = self.hubs.get(&name) {
-                hubs.push((hub, after));
+            let is_used = self.hubs.get(&name).is_some();
+            let mut wishes = self.across.presence.wishes();
+            let is_told = match is_used {
+                true => wishes.add(from, &name),
+                false => wishes.may_add(from, &name),
+            };
+            drop(wishes);
+            // Behind the wish: one that is made now tells what changes.
+            let hub = self.hubs.get(&name).filter(|_| is_used && is_told);
+            match hub {
+                _ if !is_told => refused.push(name.to_string()),
+                Some(hub) => hubs.push((hub, after)),
+                None => unused.push(name),
             }
         }
         let turns: Vec<_> = hubs.iter().map(|(hub, _)| hub.telling()).collect();
@@ -64,6 +72,37 @@ impl Shared {
         // While nobody else tells anything of these channels.
         self.across.say(from, Kind::PresenceTold(told));
         drop(turns);
+        // Of a channel that nobody used that was said to nobody's turn: whoever has come to it
+        // since is told behind it, and not before.
+        for name in unused {
+            self.across.presence.wishes().add(from, &name);
+            if let Some(hub) = self.hubs.get(&name) {
+                self.tell_all(from, &hub);
+            }
+        }
+    }
+
+    /// Tells a node of all who are subscribed to a channel.
+    fn tell_all(&self, to: &PeerNode, hub: &Hub) {
+        let _turn = hub.telling();
+        let mut after: Arc<str> = Arc::default();
+        loop {
+            let (changes, said) = hub.members(&after, TOLD);
+            self.tell_members(hub.name(), &changes);
+            let came = said.members.into_iter().map(MemberChange::Came);
+            let came: Vec<MemberChange> = came.collect();
+            if !came.is_empty() {
+                let changed = PresenceChanged {
+                    channel: hub.name().to_string(),
+                    changes: came.iter().map(Into::into).collect(),
+                };
+                self.across.say(to, Kind::PresenceChanged(changed));
+            }
+            match said.upto {
+                Some(upto) => after = upto,
+                None => return,
+            }
+        }
     }
 
     /// What there is to say of a channel whose turn it is, with about so many bytes; where

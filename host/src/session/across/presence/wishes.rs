@@ -44,6 +44,16 @@ impl Wishes {
         true
     }
 
+    /// Whether [`add`](Self::add) would have a node told of a channel.
+    pub(super) fn may_add(&self, node: &PeerNode, channel: &ChannelName) -> bool {
+        let Some(own) = self.of_nodes.get(node) else {
+            return true;
+        };
+        let has_room =
+            own.channels.len() < MAX_WISHES && own.bytes + channel.as_str().len() <= MAX_BYTES;
+        has_room || own.channels.contains(channel)
+    }
+
     /// A node wants to know of a channel no more.
     pub(super) fn forget(&mut self, node: &PeerNode, channel: &ChannelName) {
         let Some(own) = self.of_nodes.get_mut(node) else {
