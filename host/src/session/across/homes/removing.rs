@@ -57,9 +57,8 @@ impl Shared {
             let (here, answers) = tokio::join!(here, asked);
             is_removed |= here == Outcome::Removed;
             is_done_here |= matches!(here, Outcome::Removed | Outcome::None);
-            let mut is_all = true;
+            let mut is_all = here != Outcome::Unspecified;
             let mut is_followed = here == Outcome::Followed;
-            is_all &= here != Outcome::Unspecified;
             for (node, answered) in answers {
                 let outcome = match answered {
                     Ok(answer::What::HistoryRemoved(removed)) => removed.outcome(),

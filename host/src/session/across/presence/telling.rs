@@ -72,8 +72,8 @@ impl Shared {
         // While nobody else tells anything of these channels.
         self.across.say(from, Kind::PresenceTold(told));
         drop(turns);
-        // Of a channel that nobody used that was said to nobody's turn: whoever has come to it
-        // since is told behind it, and not before.
+        // That nobody used a channel was said in no turn of its: whoever has come to it since is
+        // told of behind that, and not before.
         for name in unused {
             self.across.presence.wishes().add(from, &name);
             if let Some(hub) = self.hubs.get(&name) {
