@@ -20,8 +20,8 @@ pub use problem::Problem;
 
 use oxc_allocator::Allocator;
 use oxc_ast_visit::Visit as _;
-use oxc_parser::Parser;
 use oxc_parser::config::RuntimeParserConfig;
+use oxc_parser::{Parser, ParserReturn};
 use oxc_span::SourceType;
 
 use blanker::Blanker;
@@ -30,21 +30,13 @@ use tokens::Tokens;
 /// The text without types.
 ///
 /// # Errors
-/// What is no TypeScript, or is more than types.
+/// What is no TypeScript, is more than types, or is no JavaScript without them.
 pub fn blank(text: &str) -> Result<String, Problem> {
     let allocator = Allocator::default();
-    let source_type = SourceType::ts().with_module(true);
-    let parse = |tokens| {
-        let parser = Parser::new(&allocator, text, source_type);
-        // One parser for both: with a type for each, the component would have two.
-        parser.with_config(RuntimeParserConfig::new(tokens)).parse()
-    };
-    // Asked for tokens at once, it comes by some mistakes into a state that its own assertions
-    // forbid.
-    if let Some(error) = parse(false).diagnostics.iter().next() {
-        return Err(Problem::of_syntax(text, error));
-    }
-    let parsed = parse(true);
+    // Asked for tokens at once, the parser comes by some mistakes into a state that its own
+    // assertions forbid.
+    parse(&allocator, text, false)?;
+    let parsed = parse(&allocator, text, true)?;
     let tokens: Vec<(u32, u32)> = parsed
         .tokens
         .iter()
@@ -52,5 +44,22 @@ pub fn blank(text: &str) -> Result<String, Problem> {
         .collect();
     let mut blanker = Blanker::new(text, Tokens::new(text, &tokens));
     blanker.visit_program(&parsed.program);
-    blanker.finish()
+    let left = blanker.finish()?;
+    // The parser takes some texts for their types alone, such as `let <T>`.
+    parse(&allocator, &left, false)?;
+    Ok(left)
+}
+
+fn parse<'a>(
+    allocator: &'a Allocator,
+    text: &'a str,
+    tokens: bool,
+) -> Result<ParserReturn<'a>, Problem> {
+    let parser = Parser::new(allocator, text, SourceType::ts().with_module(true));
+    // One parser for both: with a type for each, the component would have two.
+    let parsed = parser.with_config(RuntimeParserConfig::new(tokens)).parse();
+    match parsed.diagnostics.iter().next() {
+        Some(error) => Err(Problem::of_syntax(text, error)),
+        None => Ok(parsed),
+    }
 }

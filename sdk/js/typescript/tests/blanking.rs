@@ -288,6 +288,10 @@ fn what_is_no_typescript_is_told_with_its_place() {
     // Behind some mistakes the parser cannot say which tokens there are.
     let problem = refused("let a)\nconstonst\n");
     assert_eq!((problem.line, problem.column), (1, 6), "{problem:?}");
+
+    // It takes this for its types, and nothing is left that means something.
+    let problem = refused("let <T>");
+    assert_eq!((problem.line, problem.column), (1, 8), "{problem:?}");
 }
 
 #[test]
