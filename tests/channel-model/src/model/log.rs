@@ -98,9 +98,14 @@ impl ModelLog {
     fn ids_from(&self, number: u64, since: u64) -> HashSet<u64> {
         let events = self.events.range(number..);
         let known = events.filter(|(number, event)| {
-            event.time >= since && (since == 0 || !self.lost.contains(number))
+            event.time >= since && (since == 0 || !self.is_lost(**number))
         });
         known.map(|(_, event)| event.id).collect()
+    }
+
+    /// Whether an event that was acknowledged is damaged, or was given up since it was.
+    fn is_lost(&self, number: u64) -> bool {
+        self.lost.contains(&number) || self.given_up.iter().any(|span| span.contains(number))
     }
 
     /// What is called like one of the newest events that must be there.

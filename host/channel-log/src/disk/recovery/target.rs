@@ -2,6 +2,7 @@
 
 mod holding;
 mod progress;
+mod segments;
 mod writing;
 
 use std::io;
@@ -14,11 +15,10 @@ use super::{OpenError, storage};
 use crate::disk::catalogue::{Loss, Progress, Row};
 use crate::disk::channel::{Recent, Segment};
 use crate::disk::core::disk_fault;
-use crate::disk::device::{Device, Open, is_full, read_what_can_be, write_fully};
+use crate::disk::device::{Device, Open, is_full};
 use crate::disk::format::{SegmentHead, segment_head_bytes};
-use crate::disk::walk::{Found, Walk};
 use crate::disk::writer::SegmentWriter;
-use crate::disk::{losses, paths, segment};
+use crate::disk::{losses, paths};
 use crate::{Span, StorageFault};
 
 /// Bytes that are read or written at once.
@@ -215,53 +215,6 @@ impl Target {
         }
     }
 
-    fn take_segments(&mut self, device: &dyn Device) -> io::Result<()> {
-        let segments = match segment::list(device, &self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            segments => segments?,
-        };
-        let progress = self.row.progress;
-        let (synced, unsynced): (Vec<_>, Vec<_>) = segments
-            .into_iter()
-            .partition(|segment| segment.first <= progress.segment);
-        self.segments = synced;
-        let active = self.segments.last().copied();
-        let active = active.filter(|active| active.first == progress.segment);
-        let whole = active.filter(|active| active.bytes >= progress.synced);
-        match (active, whole) {
-            (_, Some(active)) => {
-                if !self.is_new {
-                    self.hold_progress(device, active)?;
-                }
-                self.take_tail(device, active, progress.synced)?;
-            }
-            (cut, None) => self.note_cut(device, cut)?,
-        }
-        for segment in unsynced {
-            let next = self.row.progress.last + 1;
-            let follows =
-                self.appendable && segment.first == next && self.has_head(device, segment)?;
-            if follows {
-                self.segments.push(segment);
-                self.row.progress.batch = 0;
-                self.take_tail(device, segment, segment_head_bytes(&self.row.name))?;
-            } else {
-                // The journal has what was in it.
-                device.remove_file(&paths::numbered(&self.folder, segment.first))?;
-                self.changed = true;
-            }
-        }
-        Ok(())
-    }
-
-    fn has_head(&self, device: &dyn Device, segment: Segment) -> io::Result<bool> {
-        let path = paths::numbered(&self.folder, segment.first);
-        let file = device.open(&path, Open::Recover)?;
-        let head = self.segment_head(segment.first).write();
-        let read = read_what_can_be(file.as_ref(), 0, head.len())?;
-        Ok(read.bytes == head)
-    }
-
     fn segment_head(&self, first: u64) -> SegmentHead {
         SegmentHead {
             store: self.store,
@@ -271,81 +224,6 @@ impl Target {
             created: self.row.created,
             name: self.row.name.clone(),
         }
-    }
-
-    /// Takes what is whole of the last segment behind `synced`, and cuts the rest. What is
-    /// taken is written again: a sync of it may have failed without anybody knowing.
-    fn take_tail(&mut self, device: &dyn Device, segment: Segment, synced: u64) -> io::Result<()> {
-        if segment.bytes == synced {
-            return Ok(());
-        }
-        let path = paths::numbered(&self.folder, segment.first);
-        let file = device.open(&path, Open::Recover)?;
-        let of = (self.store, self.row.id);
-        let mut walk = Walk::new(file.as_ref(), of, (synced, segment.bytes), CHUNK);
-        let mut end = synced;
-        while let Found::Batch(at, head) = walk.next()? {
-            let Some(batch) = walk.batch(at, &head)? else {
-                break;
-            };
-            if head.first != self.row.progress.last + 1 {
-                break;
-            }
-            match write_fully(file.as_ref(), at, &batch) {
-                Ok(()) => {}
-                // The journal has it.
-                Err(error) if self.may_hold(&error) => break,
-                Err(error) => return Err(error),
-            }
-            end = walk.at();
-            self.row.progress.last = head.span().last;
-            self.row.progress.time = head.time;
-            self.row.progress.batch = head.bytes() as u64;
-            self.written = (head.span().last, head.time);
-        }
-        if end < segment.bytes {
-            file.set_len(end)?;
-        }
-        if let Some(last) = self.segments.last_mut() {
-            last.bytes = end;
-        }
-        self.changed = true;
-        self.writers.push(SegmentWriter {
-            file,
-            first: segment.first,
-            at: end,
-            dirty: true,
-        });
-        Ok(())
-    }
-
-    /// Notes which numbers are missing of a segment that is shorter than what was synced
-    /// of it, or not there at all.
-    fn note_cut(&mut self, device: &dyn Device, segment: Option<Segment>) -> io::Result<()> {
-        let progress = self.row.progress;
-        let mut last = progress.segment.saturating_sub(1);
-        if let Some(segment) = segment {
-            let path = paths::numbered(&self.folder, segment.first);
-            let file = device.open(&path, Open::Recover)?;
-            let range = (segment_head_bytes(&self.row.name), segment.bytes);
-            let of = (self.store, self.row.id);
-            let mut walk = Walk::new(file.as_ref(), of, range, CHUNK);
-            loop {
-                match walk.next()? {
-                    Found::Batch(_, head) => last = last.max(head.span().last),
-                    Found::Bad => {}
-                    Found::End => break,
-                }
-            }
-        } else if self.segments.is_empty() {
-            last = self.row.first.saturating_sub(1).min(progress.last);
-            device.create_folder(&self.folder)?;
-            self.made_folder = true;
-        }
-        self.appendable = false;
-        self.changed = true;
-        self.lose(Span::new(last + 1, progress.last));
-        Ok(())
     }
 
     /// Takes a batch of the journal, unless it is there.

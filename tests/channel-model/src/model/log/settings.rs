@@ -85,7 +85,7 @@ impl ModelLog {
         let kept = self.droppable.max(self.may_be_trimmed);
         for (number, event) in self.events.range(kept..) {
             let is_before = *number <= position;
-            if is_before && event.time >= time && !self.lost.contains(number) {
+            if is_before && event.time >= time && !self.is_lost(*number) {
                 return Err(format!(
                     "{number} was recorded since {time}, not only what is behind {position}"
                 ));
@@ -94,7 +94,7 @@ impl ModelLog {
         let next = position + 1;
         let told = kept..=last;
         match self.events.get(&next).filter(|_| told.contains(&next)) {
-            Some(event) if event.time < time && !self.lost.contains(&next) => {
+            Some(event) if event.time < time && !self.is_lost(next) => {
                 Err(format!("{next} was recorded before {time}"))
             }
             _ => Ok(()),
