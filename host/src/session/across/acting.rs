@@ -177,27 +177,20 @@ impl Shared {
     }
 
     /// Does with the sessions of this node what another one asks for.
-    pub(super) fn take_act(self: &Arc<Self>, from: &PeerNode, id: u64, act: protocol::Act) {
+    pub(super) async fn serve_act(self: Arc<Self>, act: protocol::Act) -> answer::What {
         let Some((whose, act)) = acting_wire::decoded(act) else {
-            self.across.refuse(from, id, Refusal::unknown_request());
-            return;
+            return answer::What::Refused(Refusal::unknown_request());
         };
-        let (shared, from) = (Arc::clone(self), from.clone());
-        let acting = async move {
-            let sessions = Sessions(Arc::clone(&shared));
-            // Nobody waits for longer.
-            let acted = timeout(MAKING, sessions.act_here(&whose, &act)).await;
-            let acted = match acted.unwrap_or_else(|_| Err(errors::INTERNAL.into())) {
-                Ok(sessions) => Acted {
-                    sessions: sessions as u64,
-                    ..Acted::default()
-                },
-                Err(refused) => acted_by(refused),
-            };
-            shared.across.answer(&from, id, answer::What::Acted(acted));
+        // Nobody waits for longer.
+        let acted = timeout(MAKING, Sessions(self).act_here(&whose, &act)).await;
+        let acted = match acted.unwrap_or_else(|_| Err(errors::INTERNAL.into())) {
+            Ok(sessions) => Acted {
+                sessions: sessions as u64,
+                ..Acted::default()
+            },
+            Err(refused) => acted_by(refused),
         };
-        // Also while the node drains: those that are yet to be closed are meant too.
-        self.carry_out(acting);
+        answer::What::Acted(acted)
     }
 }
 

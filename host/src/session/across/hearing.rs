@@ -150,21 +150,28 @@ impl Shared {
         Ok(())
     }
 
-    /// Another node asks for something. What takes longer than a moment is done by a task.
+    /// Another node asks for something.
     fn take_ask(self: &Arc<Self>, from: &PeerNode, ask: Ask) {
         let Ask { id, meeting, what } = ask;
         if !self.across.members.is_of_now(from, meeting) {
             // It has waited while neither could reach the other, longer than anybody does.
             return self.across.refuse(from, id, Refusal::moved());
         }
+        let shared = Arc::clone(self);
         match what {
             Some(ask::What::Publish(publish)) => self.number(from, id, publish),
-            Some(ask::What::OpenLog(open)) => self.serve_open(from, id, open),
-            Some(ask::What::ReadLog(read)) => self.serve_read(from, id, read),
-            Some(ask::What::AppendLog(append)) => self.serve_append(from, id, append),
-            Some(ask::What::TrimLog(trim)) => self.serve_trim(from, id, trim),
-            Some(ask::What::RemoveHistory(removing)) => self.serve_removing(from, id, removing),
-            Some(ask::What::Act(act)) => self.take_act(from, id, act),
+            Some(ask::What::OpenLog(open)) => {
+                self.serve(from, id, shared.serve_open(from.clone(), open));
+            }
+            Some(ask::What::ReadLog(read)) => self.serve(from, id, shared.serve_read(read)),
+            Some(ask::What::AppendLog(append)) => {
+                self.serve(from, id, shared.serve_append(from.clone(), append));
+            }
+            Some(ask::What::TrimLog(trim)) => self.serve(from, id, shared.serve_trim(trim)),
+            Some(ask::What::RemoveHistory(removing)) => {
+                self.serve(from, id, shared.serve_removing(removing));
+            }
+            Some(ask::What::Act(act)) => self.serve(from, id, shared.serve_act(act)),
             Some(ask::What::Sessions(list)) => {
                 let listed = self.listed(&list);
                 self.across.answer(from, id, answer::What::Sessions(listed));
@@ -179,5 +186,20 @@ impl Shared {
             }
             None => self.across.refuse(from, id, Refusal::unknown_request()),
         }
+    }
+
+    /// Answers another node by a task, since it takes longer than a moment. Also while this node
+    /// drains: sessions that are yet to be closed are meant too, and logs are still here.
+    fn serve(
+        self: &Arc<Self>,
+        from: &PeerNode,
+        id: u64,
+        answer: impl Future<Output = answer::What> + Send + 'static,
+    ) {
+        let (shared, from) = (Arc::clone(self), from.clone());
+        self.carry_out(async move {
+            let answer = answer.await;
+            shared.across.answer(&from, id, answer);
+        });
     }
 }

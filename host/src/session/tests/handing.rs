@@ -8,7 +8,15 @@ use tokio::time::Instant;
 use super::homes::{LONG, homed_on, nodes, owns, publish, pushes, subscribed};
 use crate::mesh::News;
 use crate::session::test_client::pass;
+use crate::session::test_net::Net;
 use crate::session::test_support::{Rig, kept};
+
+/// Ends a node in good order.
+async fn end(net: &Net, rig: &Rig) {
+    rig.sessions.finish(Instant::now() + LONG).await;
+    net.tell(&rig.peer(), News::Left);
+    pass(Duration::from_millis(100)).await;
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_is_on_its_way_to_a_node_that_ends_goes_on_from_there() {
@@ -18,9 +26,7 @@ async fn a_log_that_is_on_its_way_to_a_node_that_ends_goes_on_from_there() {
     for number in 1..=3 {
         publish(&rigs[0], &channel, &json!(number)).await.unwrap();
     }
-    rigs[1].sessions.finish(Instant::now() + LONG).await;
-    net.tell(&rigs[1].peer(), News::Left);
-    pass(Duration::from_millis(100)).await;
+    end(&net, &rigs[1]).await;
     assert!(owns(&rigs[0], &channel));
 
     // It is started again, and told to end before it has got its logs.
@@ -47,9 +53,7 @@ async fn a_log_in_parts_arrives_whole_whatever_else_was_missed_meanwhile() {
     const COUNT: u64 = 24;
     let (net, rigs) = nodes(["a", "b"]).await;
     let channel = homed_on(&rigs[0], "b");
-    rigs[1].sessions.finish(Instant::now() + LONG).await;
-    net.tell(&rigs[1].peer(), News::Left);
-    pass(Duration::from_millis(100)).await;
+    end(&net, &rigs[1]).await;
     let (mut client, _) = subscribed(&rigs[0], &channel).await;
     let large = json!("x".repeat(4 << 10));
     for _ in 0..COUNT {
@@ -79,9 +83,7 @@ async fn a_log_in_parts_arrives_whole_whatever_else_was_missed_meanwhile() {
 async fn a_log_stays_where_it_is_while_its_home_is_cut_off() {
     let (net, rigs) = nodes(["a", "b"]).await;
     let channel = homed_on(&rigs[0], "b");
-    rigs[1].sessions.finish(Instant::now() + LONG).await;
-    net.tell(&rigs[1].peer(), News::Left);
-    pass(Duration::from_millis(100)).await;
+    end(&net, &rigs[1]).await;
     let (mut client, _) = subscribed(&rigs[0], &channel).await;
     publish(&rigs[0], &channel, &json!(1)).await.unwrap();
     let again = Rig::started_beside(&net, "b", 2, &[kept("chat")]);

@@ -28,22 +28,16 @@ const MOST: ReadAmount = ReadAmount {
 };
 
 impl Shared {
-    /// Another node opens a channel: it is answered by a task, since the channel may have to be
-    /// made.
-    pub(in crate::session) fn serve_open(
-        self: &Arc<Self>,
-        from: &PeerNode,
-        id: u64,
+    /// What another node is answered that opens a channel, which may have to be made.
+    pub(in crate::session) async fn serve_open(
+        self: Arc<Self>,
+        from: PeerNode,
         asked: OpenLog,
-    ) {
-        let (shared, from) = (Arc::clone(self), from.clone());
-        self.carry_out(async move {
-            let answer = match shared.opened(&from, &asked).await {
-                Ok(opened) => What::LogOpened(opened),
-                Err(why) => What::Refused(why),
-            };
-            shared.across.answer(&from, id, answer);
-        });
+    ) -> What {
+        match self.opened(&from, &asked).await {
+            Ok(opened) => What::LogOpened(opened),
+            Err(why) => What::Refused(why),
+        }
     }
 
     async fn opened(
@@ -175,18 +169,9 @@ impl Shared {
         }
     }
 
-    /// Another node reads a log.
-    pub(in crate::session) fn serve_read(
-        self: &Arc<Self>,
-        from: &PeerNode,
-        id: u64,
-        asked: ReadLog,
-    ) {
-        let (shared, from) = (Arc::clone(self), from.clone());
-        self.carry_out(async move {
-            let read = shared.read_for(&asked).await;
-            shared.across.answer(&from, id, What::LogRead(read));
-        });
+    /// What another node is answered that reads a log.
+    pub(in crate::session) async fn serve_read(self: Arc<Self>, asked: ReadLog) -> What {
+        What::LogRead(self.read_for(&asked).await)
     }
 
     async fn read_for(&self, asked: &ReadLog) -> LogRead {
@@ -241,21 +226,16 @@ impl Shared {
         }
     }
 
-    /// Another node appends to a log.
-    pub(in crate::session) fn serve_append(
-        self: &Arc<Self>,
-        from: &PeerNode,
-        id: u64,
+    /// What another node is answered that appends to a log.
+    pub(in crate::session) async fn serve_append(
+        self: Arc<Self>,
+        from: PeerNode,
         asked: AppendLog,
-    ) {
-        let (shared, from) = (Arc::clone(self), from.clone());
-        self.carry_out(async move {
-            let answer = match shared.append_for(&from, &asked).await {
-                Ok(number) => What::Appended(number),
-                Err(why) => What::Refused(refusal_of(why)),
-            };
-            shared.across.answer(&from, id, answer);
-        });
+    ) -> What {
+        match self.append_for(&from, &asked).await {
+            Ok(number) => What::Appended(number),
+            Err(why) => What::Refused(refusal_of(why)),
+        }
     }
 }
 

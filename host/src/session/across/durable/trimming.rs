@@ -7,7 +7,6 @@ use hearken_session_protocol::codes::errors;
 
 use super::appending::{refusal_of, refused};
 use super::finding::Holder;
-use crate::mesh::PeerNode;
 use crate::session::across::protocol::{Nothing, TrimLog, answer, ask, refusal};
 use crate::session::across::waiting::AskFailure;
 use crate::session::name::ChannelName;
@@ -56,24 +55,15 @@ impl Shared {
         Ok(())
     }
 
-    /// Another node has what a log of this one has dropped.
-    pub(in crate::session) fn serve_trim(
-        self: &Arc<Self>,
-        from: &PeerNode,
-        id: u64,
-        asked: TrimLog,
-    ) {
-        let (shared, from) = (Arc::clone(self), from.clone());
-        self.carry_out(async move {
-            let trimmed = match ChannelName::new(&asked.channel) {
-                Ok(name) => shared.trim_near(&name).await,
-                Err(_) => Err(errors::BAD_REQUEST.into()),
-            };
-            let answer = match trimmed {
-                Ok(()) => answer::What::Trimmed(Nothing {}),
-                Err(why) => answer::What::Refused(refusal_of(why)),
-            };
-            shared.across.answer(&from, id, answer);
-        });
+    /// What another node is answered that has what a log of this one has dropped.
+    pub(in crate::session) async fn serve_trim(self: Arc<Self>, asked: TrimLog) -> answer::What {
+        let trimmed = match ChannelName::new(&asked.channel) {
+            Ok(name) => self.trim_near(&name).await,
+            Err(_) => Err(errors::BAD_REQUEST.into()),
+        };
+        match trimmed {
+            Ok(()) => answer::What::Trimmed(Nothing {}),
+            Err(why) => answer::What::Refused(refusal_of(why)),
+        }
     }
 }

@@ -128,21 +128,15 @@ impl Shared {
     }
 
     /// Another node has what the history of a channel keeps dropped.
-    pub(in crate::session) fn serve_removing(
-        self: &Arc<Self>,
-        from: &PeerNode,
-        id: u64,
+    pub(in crate::session) async fn serve_removing(
+        self: Arc<Self>,
         asked: RemoveHistory,
-    ) {
-        let (shared, from) = (Arc::clone(self), from.clone());
-        self.carry_out(async move {
-            let outcome = match ChannelName::new(&asked.channel) {
-                Ok(name) => shared.remove_here(&name).await,
-                Err(_) => Outcome::None,
-            };
-            let outcome = outcome.into();
-            let removed = answer::What::HistoryRemoved(HistoryRemoved { outcome });
-            shared.across.answer(&from, id, removed);
-        });
+    ) -> answer::What {
+        let outcome = match ChannelName::new(&asked.channel) {
+            Ok(name) => self.remove_here(&name).await,
+            Err(_) => Outcome::None,
+        };
+        let outcome = outcome.into();
+        answer::What::HistoryRemoved(HistoryRemoved { outcome })
     }
 }
