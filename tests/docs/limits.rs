@@ -556,6 +556,10 @@ fn known() -> Vec<Row> {
             vec![of("homed/PATIENCE")],
         ),
         (
+            "bytes of a history that is handed over",
+            vec![of("UNDER_WAY_OF_ONE"), of("homes/UNDER_WAY")],
+        ),
+        (
             "time that a node is waited for that is linked",
             vec![of("LONG_PATIENCE")],
         ),

@@ -293,7 +293,8 @@ impl<P> Part<P> {
         self
     }
 
-    fn bytes(&self) -> usize {
+    /// Bytes that its publications take, about.
+    pub(super) fn bytes(&self) -> usize {
         let entries = self.entries.iter();
         entries.fold(0, |bytes, entry| bytes.saturating_add(entry.bytes))
     }

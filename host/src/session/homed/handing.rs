@@ -1,5 +1,6 @@
 //! Handing a log over to another node.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::following::part_of;
@@ -64,12 +65,13 @@ impl<P> Homed<P> {
             to,
             serial,
             sent: history.begins_behind(),
+            under_way: VecDeque::new(),
             until: 0,
         };
-        self.send_part(handing, true, view, todo);
+        self.send_parts(handing, true, view, todo);
     }
 
-    /// The receiver has the last part, and wants the next, or none.
+    /// The receiver has a part, and wants the others, or none.
     pub(super) fn hand_on(
         &mut self,
         from: &PeerNode,
@@ -82,51 +84,58 @@ impl<P> Homed<P> {
         if !matches!(&self.role, Role::Handing(handing) if is_it(handing)) {
             return;
         }
-        let Role::Handing(handing) = std::mem::replace(&mut self.role, Role::Free) else {
+        let Role::Handing(mut handing) = std::mem::replace(&mut self.role, Role::Free) else {
             return;
         };
+        handing.under_way.pop_front();
         match is_wanted {
-            true => self.send_part(handing, false, view, todo),
+            true => self.send_parts(handing, false, view, todo),
             // It has one of its own, which stays.
             false => self.go_on_at(handing.to, view, todo),
         }
     }
 
-    /// Sends the next part. With the last it is the receiver's; then it is followed.
-    fn send_part(
+    /// Sends as many parts as may be under way, the last once all others have come: with that
+    /// it is the receiver's. Then it is followed.
+    fn send_parts(
         &mut self,
-        handing: Handing,
-        is_first: bool,
+        mut handing: Handing,
+        mut is_first: bool,
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
         let Some((_, history)) = &self.kept else {
             return;
         };
-        // What was sent and is kept no more need not have come: it begins anew.
-        let begin = history.begins_behind();
-        let is_first = is_first || handing.sent < begin;
-        let part = part_of(history, handing.sent.max(begin), self.rank, view.now);
-        let sent = part.end();
-        let is_last = sent == history.top().offset;
-        let to = handing.to.clone();
-        let word = Word::Hand {
-            serial: handing.serial,
-            is_first,
-            is_last,
-            part,
-            keys: Vec::new(),
-        };
-        todo.push(Todo::Send(to.clone(), word));
-        if is_last {
-            self.go_on_at(to, view, todo);
-            return;
+        while handing.may_send(view.under_way) {
+            // What was sent and is kept no more need not have come: it begins anew.
+            let begin = history.begins_behind();
+            is_first |= handing.sent < begin;
+            let part = part_of(history, handing.sent.max(begin), self.rank, view.now);
+            let sent = part.end();
+            let is_last = sent == history.top().offset;
+            if is_last && !handing.under_way.is_empty() {
+                break;
+            }
+            let bytes = part.bytes();
+            let word = Word::Hand {
+                serial: handing.serial,
+                is_first,
+                is_last,
+                part,
+                keys: Vec::new(),
+            };
+            todo.push(Todo::Send(handing.to.clone(), word));
+            if is_last {
+                self.go_on_at(handing.to, view, todo);
+                return;
+            }
+            is_first = false;
+            handing.sent = sent;
+            handing.under_way.push_back(bytes);
         }
-        self.role = Role::Handing(Handing {
-            sent,
-            until: view.now.saturating_add(PATIENCE),
-            ..handing
-        });
+        handing.until = view.now.saturating_add(PATIENCE);
+        self.role = Role::Handing(handing);
     }
 
     fn go_on_at(&mut self, home: PeerNode, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
@@ -137,5 +146,16 @@ impl<P> Homed<P> {
             self.kept = None;
         }
         todo.push(Todo::Tell);
+    }
+}
+
+impl Handing {
+    /// Whether another part may be sent where so many bytes may be under way.
+    fn may_send(&self, most: usize) -> bool {
+        let bytes = self
+            .under_way
+            .iter()
+            .fold(0_usize, |all, part| all.saturating_add(*part));
+        self.under_way.is_empty() || bytes < most
     }
 }

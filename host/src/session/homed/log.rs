@@ -66,6 +66,8 @@ pub(in crate::session) struct View<'v> {
     pub(in crate::session) settings: HistorySettings,
     /// Whether somebody here needs the log.
     pub(in crate::session) is_used: bool,
+    /// Bytes of the log that may be under way to another node at a time, or one part.
+    pub(in crate::session) under_way: usize,
     /// For the epoch of a log that begins.
     pub(in crate::session) random: u64,
     pub(in crate::session) now: u64,

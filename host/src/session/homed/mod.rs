@@ -11,9 +11,9 @@
 //! - Who needs a log and does not have it looks who is the channel's home. Is it another node,
 //!   then that one is followed. Is it this one, then it asks all others whether they own the
 //!   log; who does hands it over, and if nobody does a new one begins, under a new epoch.
-//! - Who owns a log whose home is another node by now hands it over, whole: in parts of which
-//!   each is asked for, the ownership with the last. What is lost on the way is lost with its
-//!   epoch.
+//! - Who owns a log whose home is another node by now hands it over, whole: in parts, some of
+//!   which are under way at a time, and the ownership with the last, which is sent once all
+//!   others have come. What is lost on the way is lost with its epoch.
 //! - Where there were two logs, since nodes could not reach each other, that stays which began
 //!   in the place of the other, so that those who were told of that are not told again;
 //!   where nobody knows which did, the later one by the nodes' clocks; otherwise that of the

@@ -1,5 +1,7 @@
 //! What a node is to a log.
 
+use std::collections::VecDeque;
+
 use super::word::Part;
 use crate::mesh::PeerNode;
 
@@ -55,6 +57,8 @@ pub(super) struct Handing {
     pub(super) serial: u64,
     /// Number of the last publication that was sent.
     pub(super) sent: u64,
+    /// Bytes of each part that was sent and has yet to be answered, the oldest first.
+    pub(super) under_way: VecDeque<usize>,
     /// When it keeps the log after all, if nothing is heard.
     pub(super) until: u64,
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::log::AGAIN;
 use super::step::Step;
-use super::world::{World, home_among};
+use super::world::{BYTES, World, home_among};
 
 const COUNT: usize = 4;
 
@@ -137,6 +137,59 @@ fn a_log_that_is_handed_over_in_parts_arrives_whole() {
     world.settle();
     assert_eq!((world.told(), world.epochs()), (0, 1));
     assert_eq!(world.client(first).position.as_ref().unwrap().offset, 11);
+}
+
+/// One that has a log of so many publications has met the other, which is the home.
+fn met_with(count: usize) -> (World, usize, usize) {
+    let mut world = World::new(2, count);
+    let home = home_among(0..2).unwrap();
+    let first = 1 - home;
+    assert!(world.subscribe(first));
+    for _ in 0..count {
+        assert!(world.publish(first));
+    }
+    world.see(first, home);
+    (world, first, home)
+}
+
+#[test]
+fn parts_of_a_log_are_under_way_together_and_the_last_alone() {
+    let (mut world, first, home) = met_with(24);
+    // Two publications are a part, so there are 12.
+    world.under_way = 4 * 2 * BYTES;
+    let before = world.on_the_way(first, home);
+    world.step(&Step::Wait(1));
+    let mut most = world.on_the_way(first, home) - before;
+    let mut rounds = 0;
+    while !world.nodes[home].as_ref().unwrap().log.is_owned() {
+        rounds += 1;
+        for (from, to) in [(first, home), (home, first)] {
+            for _ in 0..world.on_the_way(from, to) {
+                world.step(&Step::Deliver(from, to));
+            }
+        }
+        most = most.max(world.on_the_way(first, home));
+        assert!(rounds < 20, "it comes");
+    }
+    assert_eq!(most, 4, "parts under way");
+    assert!(rounds <= 6, "{rounds}");
+    world.settle();
+    assert_eq!((world.told(), world.epochs()), (0, 1));
+}
+
+#[test]
+fn a_log_of_which_a_part_is_lost_amid_others_stays_where_it_is_and_comes_again() {
+    let (mut world, first, home) = met_with(24);
+    world.under_way = 4 * 2 * BYTES;
+    world.step(&Step::Wait(1));
+    for _ in 0..2 {
+        world.step(&Step::Deliver(first, home));
+    }
+    world.step(&Step::Lose(first, home));
+    world.settle();
+    world.settle();
+    assert!(world.nodes[home].as_ref().unwrap().log.is_owned());
+    assert_eq!((world.told(), world.epochs()), (0, 1));
 }
 
 #[test]

@@ -20,7 +20,7 @@ const TTL: Duration = Duration::from_secs(1 << 20);
 const META_TTL: Duration = Duration::from_secs(1 << 21);
 
 /// What of a publication's bytes has a log handed over in several parts.
-const BYTES: usize = 30 << 10;
+pub(super) const BYTES: usize = 30 << 10;
 
 pub(super) fn peer(at: usize) -> PeerNode {
     PeerNode {
@@ -55,6 +55,8 @@ pub(super) struct World {
     said: Said,
     now: u64,
     random: u64,
+    /// Bytes of a log that may be under way at a time.
+    pub(super) under_way: usize,
 }
 
 /// The home of the channel among these.
@@ -85,6 +87,7 @@ impl World {
             said: 0,
             now: 1,
             random: 1,
+            under_way: 3 * BYTES,
         }
     }
 
@@ -114,6 +117,7 @@ impl World {
             others: &all,
             settings: self.settings,
             is_used: client.is_subscribed || client.position.is_some(),
+            under_way: self.under_way,
             random,
             now: self.now,
             time: self.now,
@@ -328,6 +332,11 @@ impl World {
             }
             self.step(&Step::Wait(AGAIN.max(PATIENCE / 2)));
         }
+    }
+
+    /// How many messages are on their way from one to another.
+    pub(super) fn on_the_way(&self, from: usize, to: usize) -> usize {
+        self.wires.get(&(from, to)).map_or(0, VecDeque::len)
     }
 
     fn waiting(&self) -> Option<(usize, usize)> {

@@ -42,6 +42,7 @@ impl Hub {
             others: &seen.others,
             settings: seen.settings,
             is_used: state.needs_log(seen.now),
+            under_way: seen.under_way,
             random: seen.random,
             now: seen.now,
             time: seen.time,

@@ -24,6 +24,8 @@ pub(in crate::session) struct Seen {
     pub(in crate::session) others: Arc<[PeerNode]>,
     /// What the history keeps to.
     pub(in crate::session) settings: HistorySettings,
+    /// Bytes of the log that may be under way to another node at a time.
+    pub(in crate::session) under_way: usize,
     /// For the epoch of a log that begins.
     pub(in crate::session) random: u64,
     /// Milliseconds of the node's wheel.

@@ -19,6 +19,12 @@ const MAX_WAITING_BYTES: usize = 8 << 20;
 const MAX_CHANNELS: usize = 16_384;
 const MAX_ALL_BYTES: usize = 64 << 20;
 
+/// Bytes that are under way at a time of all logs that are handed over, but for a part of each,
+/// and of one of them: so that a large one moves in few round trips, and many leave room on a
+/// link for all else.
+const UNDER_WAY: usize = 4 << 20;
+const UNDER_WAY_OF_ONE: usize = 1 << 20;
+
 /// Publications that are sent together at most, and bytes of them but for the first.
 const TOGETHER: usize = 64;
 const TOGETHER_BYTES: usize = 64 << 10;
@@ -100,6 +106,14 @@ impl Homes {
     pub(super) fn are_left(&self) -> (bool, bool) {
         let state = self.lock();
         (!state.due.is_empty(), !state.unsettled.is_empty())
+    }
+
+    /// Bytes of a log that may be under way to another node at a time, where as many others move
+    /// as are to be looked at.
+    pub(super) fn under_way(&self) -> usize {
+        let state = self.lock();
+        let moving = state.due.len().saturating_add(state.unsettled.len());
+        (UNDER_WAY / moving.max(1)).min(UNDER_WAY_OF_ONE)
     }
 
     /// Waits until there are more.

@@ -49,6 +49,7 @@ impl Shared {
             home,
             others: members.peers(),
             settings,
+            under_way: self.across.homes.under_way(),
             random: self.environment.random(),
             now: self.wheel.now(),
             time: self.time(),
