@@ -221,14 +221,18 @@ impl Wishes {
         }
     }
 
-    /// All that is wanted, in order, and of which version that is, for a node that is told
+    /// All that was said to be wanted, in order, and the version of that, for a node that is told
     /// it now and follows from then on.
     pub(super) fn whole(&mut self, peer: &PeerNode) -> Option<(u64, Vec<u64>)> {
         let told = self.told.get_mut(peer)?;
         told.follows = true;
         told.known = 0;
-        // What is yet to be said of this is said to it too, and changes nothing.
-        Some((self.version, self.wished.keys().copied().collect()))
+        // What was said up to this version, to which what is yet to be said is a change: of a
+        // hash that is about to be removed nothing is said where it is wanted again before.
+        let wished = self.wished.keys().filter(|hash| !self.added.contains(hash));
+        let mut said: Vec<u64> = wished.chain(&self.removed).copied().collect();
+        said.sort_unstable();
+        Some((self.version, said))
     }
 
     /// A node knows what is wanted, as of a version.
@@ -373,6 +377,38 @@ mod tests {
         let change = wishes.turn(Instant::now()).unwrap();
         assert_eq!((change.after, change.to.len()), (2, 2));
         assert_eq!(wishes.whole(&peer("d")), None, "it is not there");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_all_while_something_is_yet_to_be_said_follows_on_that() {
+        let mut wishes = followed();
+        wishes.hold(1, Instant::now());
+        wishes.turn(Instant::now());
+        wishes.knows(&peer("b"), 1);
+        wishes.release(1, Instant::now());
+        tokio::time::advance(KEPT).await;
+        wishes.hold(2, Instant::now());
+        let change = wishes.turn(Instant::now()).unwrap();
+        assert_eq!((change.added, change.removed), (vec![2], vec![1]));
+
+        // One is about to be said to be wanted, and another not to be.
+        wishes.release(2, Instant::now());
+        tokio::time::advance(KEPT - Duration::from_millis(1)).await;
+        wishes.hold(3, Instant::now());
+        wishes.turn(Instant::now()).unwrap();
+        wishes.hold(4, Instant::now());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(wishes.turn(Instant::now()), None);
+        wishes.join(&peer("c"));
+        assert_eq!(wishes.whole(&peer("c")), Some((3, vec![2, 3])));
+        let since = wishes.hold(2, Instant::now());
+        assert_eq!(since, 3, "it was told that this is wanted");
+        tokio::time::advance(GATHER).await;
+        let change = wishes.turn(Instant::now()).unwrap();
+        assert_eq!(
+            (change.after, change.added, change.removed),
+            (3, vec![4], vec![])
+        );
     }
 
     #[tokio::test(start_paused = true)]

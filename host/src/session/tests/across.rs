@@ -295,10 +295,7 @@ async fn run(steps: Vec<Step>) {
         }
     }
     net.lose(false);
-    settle().await;
-    for (client, _) in &mut clients {
-        client.messages().await;
-    }
+    live_on(&mut clients, Duration::from_millis(1)).await;
     for rig in &rigs {
         for channel in 0..4 {
             rig.publish(&format!("chat:{channel}"), &json!(1));
