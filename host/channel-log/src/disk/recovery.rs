@@ -19,7 +19,7 @@ use self::target::{Parts, Target};
 use super::catalogue::{self, Catalogue, CatalogueFault};
 use super::channel::{Channel, Recent, State};
 use super::core::{Channels, disk_fault};
-use super::device::Device;
+use super::device::{Device, Open};
 use super::filing::Sealed;
 use super::{DiskSettings, losses, paths};
 use crate::{Bounds, Environment, StorageFault};
@@ -160,6 +160,10 @@ fn finish(
         target.end_journal(replayed.lost);
         target.sync(device.as_ref(), root)?;
     }
+    let needs_journal = |target: &Target| target.holds() || target.has_failed();
+    if targets.values().any(needs_journal) {
+        sync_journal(device.as_ref(), root, replayed)?;
+    }
     let notes = Notes::of(targets, replayed);
     let new_rows: Vec<_> = targets.values().filter_map(Target::new_row).collect();
     let noted = catalogue.write(true, |write| {
@@ -177,8 +181,20 @@ fn finish(
     }
 }
 
-/// Removes the journal, oldest file first, but for what channels need that failed or found no room; none of it
-/// while `all` is needed.
+/// Makes durable what was read of the journal, of which the last group may not have been: what
+/// only it has is shown from now on, and its numbers are not given again.
+fn sync_journal(device: &dyn Device, root: &Path, replayed: &Replayed) -> Result<(), OpenError> {
+    let folder = paths::journal(root);
+    for file in &replayed.files {
+        let path = paths::numbered(&folder, file.number);
+        let synced = device.open(&path, Open::Write).and_then(|file| file.sync());
+        synced.map_err(storage(path))?;
+    }
+    Ok(())
+}
+
+/// Removes the journal, oldest file first, but for what channels need that failed or found no
+/// room; none of it while `all` is needed.
 fn remove_journal(
     device: &Arc<dyn Device>,
     folder: &Path,
