@@ -209,8 +209,8 @@ impl Dispatcher {
 }
 
 /// Hands an event that its channel delivers to the listeners on that channel whose filters
-/// match; to none if it was asked for by a version before this one. One that is done with it, because it has handled or rejected it at an attempt before, is not called
-/// again.
+/// match; to none if it was asked for by a version before this one. One that is done with it,
+/// because it has handled or rejected it at an attempt before, is not called again.
 fn consume(event: &Event) -> Result<(), Failure> {
     let meant = LISTENERS.iter().filter(|ready| {
         ready.consumes(event.channel())

@@ -415,7 +415,12 @@ fn known() -> Vec<Row> {
         ),
         (
             "idempotency keys of a channel",
-            vec![of("idempotency/MAX_KEYS"), of("KEYS_TTL")],
+            vec![
+                of("idempotency/MAX_KEYS"),
+                of("KEYS_TTL"),
+                of("MAX_FRESH_KEYS"),
+                of("idempotency/FRESH"),
+            ],
         ),
         ("tags of a publication", vec![of("namespace/MAX_TAGS")]),
         (
@@ -496,7 +501,11 @@ fn known() -> Vec<Row> {
         ),
         (
             "time for other nodes to do something with their sessions",
-            vec![of("acting/PATIENCE"), of("MAKING")],
+            vec![
+                of("acting/PATIENCE"),
+                of("MAKING"),
+                of("ALL_CHANNELS_WITHIN"),
+            ],
         ),
         (
             "subscribers that a node tells another",
@@ -538,8 +547,24 @@ fn known() -> Vec<Row> {
             vec![of("KNOWN_WITHIN")],
         ),
         (
+            "requests to other nodes' sessions",
+            vec![
+                of("waiting/MAX_WAITING"),
+                of("MAX_SERVED"),
+                of("SERVED_WITHIN"),
+            ],
+        ),
+        (
+            "tags of a publication of another node",
+            vec![of("wire/MAX_TAGS")],
+        ),
+        (
             "durable channels of a node that other nodes read",
             vec![of("MAX_WATCHED")],
+        ),
+        (
+            "publications that a node is asked to number",
+            vec![of("MAX_OFFERS"), of("core/TOGETHER_BYTES")],
         ),
         (
             "publications to a channel that wait",
@@ -555,6 +580,7 @@ fn known() -> Vec<Row> {
             "time for a node that a channel's history is handed over to",
             vec![of("homed/PATIENCE")],
         ),
+        ("a history that is handed over", vec![of("MAX_ARRIVING")]),
         (
             "bytes of a history that is handed over",
             vec![of("UNDER_WAY_OF_ONE"), of("homes/UNDER_WAY")],

@@ -282,8 +282,8 @@ impl Counts {
         look(&mut self.coded.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// As it stands.
-    pub(super) fn shown(&self) -> CountsShown {
+    /// As it stands, with what is held back, which is counted where it is bounded.
+    pub(super) fn shown(&self, held_back: u64) -> CountsShown {
         let coded = self.coded(|coded| coded.clone());
         let transports = Framing::ALL.iter().zip(&self.transports);
         let commands = Method::ALL.iter().zip(&self.commands);
@@ -293,8 +293,7 @@ impl Counts {
                 .map(|(framing, count)| (framing.transport(), read(count)))
                 .collect(),
             recovered_publications: read(&self.recovered_publications),
-            // Counted where it is bounded.
-            held_back: 0,
+            held_back,
             partial: read(&self.partial),
             received: self.received.shown(),
             sent: self.sent.shown(),
@@ -343,7 +342,7 @@ mod tests {
             counts.failed(Method::Publish, code);
         }
         counts.unsubscribed(2500);
-        let shown = counts.shown();
+        let shown = counts.shown(0);
         let (known, own) = (Code::Known(3503), Code::Own);
         assert_eq!(shown.disconnects, [(known, 1), (own, 2)]);
         let of = |code, count| ((Method::Publish, code), count);

@@ -80,6 +80,9 @@ impl Shared {
                 log.note_missing(gap.last);
                 hub.fill_nothing(gap.last);
             }
+            // There is nothing there, although its node has said that it goes further.
+            Came::Found(found) if found.next <= position => return Some(BUSY),
+            Came::Lost(last) if last <= position => return Some(BUSY),
             Came::Found(found) => {
                 let next = found.next;
                 match self.publications(hub, &found) {
@@ -103,7 +106,7 @@ impl Shared {
         };
         let (shared, log) = (Arc::clone(self), log.clone());
         let (hub, subscriber) = (Arc::clone(hub), Arc::clone(subscriber));
-        self.run(async move {
+        self.tasks.run(async move {
             let work = shared.catch_up(&hub, &log, &subscriber);
             if AssertUnwindSafe(work).catch_unwind().await.is_err() {
                 // It would lag for ever.

@@ -132,14 +132,8 @@ impl<P> History<P> {
 
     /// Keeps a publication that takes so many bytes, made with its number.
     pub fn append(&mut self, bytes: usize, now: u64, make: impl FnOnce(u64) -> P) -> Arc<P> {
-        self.expire(now);
-        self.top += 1;
-        let publication = Arc::new(make(self.top));
-        self.kept.push_back((bytes, Arc::clone(&publication)));
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.drop_oldest();
-        self.expires = after(now, self.settings.ttl);
-        self.forgotten = after(now, self.settings.meta_ttl);
+        let publication = Arc::new(make(self.top + 1));
+        self.append_numbered(bytes, now, Arc::clone(&publication));
         publication
     }
 

@@ -169,8 +169,14 @@ impl Hubs {
     pub(super) fn page(&self, after: &str, limit: usize) -> Vec<(Arc<Hub>, usize)> {
         let mut used = self.used();
         used.retain(|(hub, _)| hub.name().as_str() > after);
-        used.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
-        used.truncate(limit);
+        let by_name = |(one, _): &(Arc<Hub>, usize), (other, _): &(Arc<Hub>, usize)| {
+            one.name().cmp(other.name())
+        };
+        if used.len() > limit {
+            used.select_nth_unstable_by(limit, by_name);
+            used.truncate(limit);
+        }
+        used.sort_by(by_name);
         used
     }
 

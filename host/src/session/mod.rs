@@ -19,7 +19,7 @@
 //! | `frame`, `outbox`, `brought` | messages as they go over the wire, and those that wait for that |
 //! | `hub/`, `hubs` | one channel at work, and all of them |
 //! | `connection`, `registry`, `arriving`, `pace` | one session, all of them, whether there is a place for another, and how fast they may be |
-//! | `shared` | what the sessions of a node share |
+//! | `shared`, `tasks` | what the sessions of a node share, and what runs beside them |
 //! | `handle`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
 //! | `log`, `far_log` | logs of durable channels, here and on other nodes |
@@ -86,6 +86,7 @@ mod shared;
 mod shown;
 mod source;
 mod taking;
+mod tasks;
 #[cfg(test)]
 mod test_beside;
 #[cfg(test)]

@@ -104,7 +104,7 @@ fn declared_type() -> String {
     Namespace::published_type(DEFAULT_NAMESPACE)
 }
 
-/// Decides.
+/// Whether a client may do what it asks for: the first row of the table that fits decides.
 #[must_use]
 pub fn decide<'a>(asked: &Asked<'a>) -> Decision<'a> {
     match asked.resolved {

@@ -111,10 +111,7 @@ impl StoredPublication {
         info: Option<&ClientInfo>,
         tags: &BTreeMap<String, String>,
     ) -> usize {
-        let len = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
-        let info = info.map_or(0, |info| {
-            info.user.len() + info.client.len() + len(&info.conn_info) + len(&info.chan_info)
-        });
+        let info = info.map_or(0, bytes_of_info);
         let tags = tags.iter().map(|(key, value)| key.len() + value.len());
         event.as_bytes().len() + info + tags.sum::<usize>() + size_of::<Self>()
     }
@@ -212,6 +209,12 @@ fn attribute<'e>(event: &'e Event, name: &str) -> Option<Cow<'e, str>> {
         }
     };
     Some(Cow::Borrowed(found))
+}
+
+/// Bytes that what is shown of a session takes, about.
+pub(super) fn bytes_of_info(info: &ClientInfo) -> usize {
+    let shown = [&info.conn_info, &info.chan_info].into_iter().flatten();
+    info.user.len() + info.client.len() + shown.map(Bytes::len).sum::<usize>()
 }
 
 #[cfg(test)]

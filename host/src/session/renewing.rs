@@ -29,7 +29,7 @@ impl Shared {
             };
             shared.end(&connection, Some(end));
         };
-        self.tasks.spawn_on(renew, &self.runtime);
+        self.tasks.carry_out(renew);
     }
 
     async fn ask_for_session(&self, connection: &Connection) -> Result<RefreshAnswer, Refused> {
@@ -85,7 +85,7 @@ impl Shared {
                 }
             }
         };
-        self.tasks.spawn_on(renew, &self.runtime);
+        self.tasks.carry_out(renew);
     }
 
     async fn ask_for_subscription(

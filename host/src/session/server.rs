@@ -84,8 +84,8 @@ impl Sessions {
         })
     }
 
-    /// Subscribes sessions of this node to a channel; those that are already stay as they are. Returns how
-    /// many were.
+    /// Subscribes sessions of this node to a channel; those that are already stay as they are.
+    /// Returns how many were.
     ///
     /// # Errors
     /// Why nobody can be.
@@ -161,8 +161,8 @@ impl Sessions {
         })
     }
 
-    /// Puts off when sessions of this node expire, in seconds since the Unix epoch; `None` for never.
-    /// Those for which that is over are closed. Returns how many were found.
+    /// Puts off when sessions of this node expire, in seconds since the Unix epoch; `None` for
+    /// never. Those for which that is over are closed. Returns how many were found.
     pub fn refresh(&self, whose: &Whose, expire_at: Option<u64>) -> usize {
         let ttl = self.0.ttl(expire_at);
         self.each(whose, |connection, _| {
@@ -196,8 +196,9 @@ impl Sessions {
         })
     }
 
-    /// Sends a message to sessions of this node, but not to those that are `excluded`. `data` is JSON; `binary` is what protobuf sessions get in its place, if that differs. Returns
-    /// to how many.
+    /// Sends a message to sessions of this node, but not to those that are `excluded`. `data` is
+    /// JSON; `binary` is what protobuf sessions get in its place, if that differs. Returns to how
+    /// many.
     pub fn message(
         &self,
         whose: &Whose,

@@ -75,7 +75,6 @@ impl Sessions {
             hooks,
             mesh,
         } = surroundings;
-        let runtime = Handle::current();
         let shared = Arc::new(Shared::new(Parts {
             bus,
             channels,
@@ -84,13 +83,21 @@ impl Sessions {
             hooks,
             in_use: InUse::new(settings, namespaces),
             mesh,
-            runtime: runtime.clone(),
+            runtime: Handle::current(),
         }));
-        let looking_after = Arc::clone(&shared).look_after_all();
-        shared.tasks.spawn_on(looking_after, &runtime);
+        let kept = Arc::clone(&shared);
+        shared
+            .tasks
+            .keep_running(move || Arc::clone(&kept).look_after_all());
         let interest = Arc::clone(&shared.across.interest);
-        shared.run(async move { interest.say_in_time().await });
-        shared.run(Arc::clone(&shared).look_after_logs());
+        shared.tasks.keep_running(move || {
+            let interest = Arc::clone(&interest);
+            async move { interest.say_in_time().await }
+        });
+        let kept = Arc::clone(&shared);
+        shared
+            .tasks
+            .keep_running(move || Arc::clone(&kept).look_after_logs());
         Self(shared)
     }
 
@@ -144,7 +151,7 @@ impl Sessions {
     #[must_use]
     pub fn begin(&self, arrival: Arrival, transport: Transport, outbox: Arc<Outbox>) -> Session {
         let session = self.silent(transport, outbox);
-        if self.0.closing.is_cancelled() {
+        if self.0.tasks.are_closing() {
             session.end_unbegun(disconnects::SHUTDOWN);
         } else {
             arrival.begin();
@@ -271,7 +278,6 @@ impl Sessions {
         // Before sessions go elsewhere, where they look for what they have missed.
         let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
         shared.hand_logs_over(half).await;
-        shared.closing.cancel();
         shared.tasks.close();
         let sessions = shared.registry.list(None, "", usize::MAX);
         let step = deadline.saturating_duration_since(Instant::now()) / DRAIN_STEPS;
@@ -287,7 +293,7 @@ impl Sessions {
         }
         // Those that were closed are not lost with the node.
         shared.tell_holding();
-        if timeout_at(deadline, shared.tasks.wait()).await.is_err() {
+        if timeout_at(deadline, shared.tasks.ended()).await.is_err() {
             tracing::warn!("publications to sessions are still under way as the node ends");
         }
     }

@@ -9,8 +9,6 @@ use futures_util::FutureExt;
 use hearken_channel_log::Environment;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::across::Across;
 use super::brought::Brought;
@@ -29,6 +27,7 @@ use super::pace::{OnceASecond, Pace};
 use super::registry::Registry;
 use super::reserved::Reserved;
 use super::source::Source;
+use super::tasks::Tasks;
 use super::wheel::Wheel;
 use crate::access::{Access, Rate};
 use crate::bus::{Bus, Publisher};
@@ -80,11 +79,7 @@ pub(super) struct Shared {
     pub(super) too_large: OnceASecond,
     /// Of which each is a plugin that is asked for how long something goes on.
     pub(super) renewals: Semaphore,
-    /// Tasks that hand on what is published, and the one that looks after all.
-    pub(super) tasks: TaskTracker,
-    /// Where they run, whoever publishes.
-    pub(super) runtime: Handle,
-    pub(super) closing: CancellationToken,
+    pub(super) tasks: Tasks,
 }
 
 /// Of what the sessions of a node are made.
@@ -131,9 +126,7 @@ impl Shared {
             brought: Arc::default(),
             too_large: OnceASecond::default(),
             renewals: Semaphore::new(RENEWALS),
-            tasks: TaskTracker::new(),
-            runtime,
-            closing: CancellationToken::new(),
+            tasks: Tasks::on(runtime),
         }
     }
 
@@ -238,7 +231,7 @@ impl Shared {
                 shared.count_dropped(&hub);
                 shared.release(&hub);
             };
-            self.tasks.spawn_on(hand_on, &self.runtime);
+            self.tasks.carry_out(hand_on);
         }
     }
 
@@ -249,13 +242,13 @@ impl Shared {
             Source::Publishers => {}
             Source::Log(log) => {
                 let following = Arc::clone(self).follow(Arc::clone(&hub), log);
-                self.run(shared.filling(hub, following));
+                self.tasks.run(shared.filling(hub, following));
             }
             Source::Bus(filter) => {
                 // From now on, and not only once the task runs.
                 let receiver = self.watch_for(&hub, *filter);
                 let watching = Arc::clone(self).watch(Arc::clone(&hub), receiver);
-                self.run(shared.filling(hub, watching));
+                self.tasks.run(shared.filling(hub, watching));
             }
         }
     }
@@ -271,20 +264,6 @@ impl Shared {
             self.all_missed(&hub);
             self.release(&hub);
         }
-    }
-
-    /// Runs a task that comes to its end by itself, within seconds: also while the node drains.
-    pub(super) fn carry_out(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn_on(task, &self.runtime);
-    }
-
-    /// Runs a task until the node ends.
-    pub(super) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let closing = self.closing.clone();
-        let task = async move {
-            let _ = closing.run_until_cancelled(task).await;
-        };
-        self.tasks.spawn_on(task, &self.runtime);
     }
 
     /// Sends what tells a session that it is subscribed, if that is still to be told, and lets

@@ -208,10 +208,8 @@ impl Sessions {
     /// What was counted.
     #[must_use]
     pub fn counts(&self) -> CountsShown {
-        CountsShown {
-            held_back: self.0.brought.held_back(),
-            ..self.0.counts.shown()
-        }
+        // The one is counted where it is bounded.
+        self.0.counts.shown(self.0.brought.held_back())
     }
 
     /// How many there are.

@@ -12,6 +12,7 @@ use super::entering::EXPIRED_GRACE;
 use super::hub::{Hub, Subscriber};
 use super::name::ChannelName;
 use super::shared::{Reminder, Shared};
+use crate::panics::end_panics;
 
 /// How long a connection may take to say who it is.
 pub(super) const STALE: Duration = Duration::from_secs(10);
@@ -39,15 +40,13 @@ impl Shared {
     /// Looks after sessions and hubs when the wheel reminds of them, until the node ends.
     pub(super) async fn look_after_all(self: Arc<Self>) {
         loop {
-            let due = tokio::select! {
-                due = self.wheel.due() => due,
-                () = self.closing.cancelled() => return,
-            };
+            let due = self.wheel.due().await;
             for (at, reminder) in due.into_iter().enumerate() {
-                match reminder {
+                // One that has a mistake costs the others nothing.
+                end_panics("who looks after sessions", || match reminder {
                     Reminder::Session(connection) => self.look_after_session(&connection),
                     Reminder::Hub(hub) => self.look_after_hub(&hub),
-                }
+                });
                 if at % TOGETHER == TOGETHER - 1 {
                     tokio::task::yield_now().await;
                 }

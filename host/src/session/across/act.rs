@@ -19,7 +19,7 @@ pub enum SessionAct {
     Disconnect {
         /// What they are told.
         why: Disconnect,
-        /// But these.
+        /// Sessions that are left out.
         spared: Spared,
     },
     /// They are subscribed to a channel; those that are already stay as they are.
@@ -40,10 +40,9 @@ pub enum SessionAct {
         /// What they are told.
         why: Unsubscribe,
     },
-    /// When they expire is put off, in seconds since the Unix epoch; `None` for never. Those
-    /// for which that is over are closed.
+    /// When they expire is put off. Those for which that is over are closed.
     Refresh {
-        /// Until then.
+        /// When they expire, in seconds since the Unix epoch; `None` for never.
         expire_at: Option<u64>,
     },
     /// They are sent a message that is in no channel.
@@ -52,7 +51,7 @@ pub enum SessionAct {
         data: Bytes,
         /// What those that speak protobuf get in its place, if that differs.
         binary: Option<Bytes>,
-        /// But not these.
+        /// Sessions that are left out.
         excluded: Spared,
     },
 }

@@ -11,8 +11,9 @@ use super::interest::Interest;
 use super::members::Members;
 use super::presence::PresenceAcross;
 use super::protocol::across::Kind;
-use super::telling::Telling;
+use super::serving::Serving;
 use super::traffic::{AcrossShown, Traffic};
+use super::turns::NodeTurns;
 use super::waiting::Waiting;
 use super::wire;
 use crate::mesh::{Mesh, PeerNode};
@@ -29,6 +30,8 @@ pub(in crate::session) struct Across {
     pub(in crate::session) interest: Arc<Interest>,
     /// Who is subscribed to channels.
     pub(super) presence: PresenceAcross,
+    /// Requests of other nodes that are being answered.
+    pub(super) serving: Arc<Serving>,
     /// What is counted of all that.
     pub(super) traffic: Arc<Traffic>,
     /// Logs of channels that are in memory.
@@ -36,7 +39,7 @@ pub(in crate::session) struct Across {
     /// Logs of durable channels.
     pub(super) durable: Durable,
     /// Who is told which session of each user began last.
-    pub(super) telling: Telling,
+    pub(super) telling: NodeTurns,
     /// Publications to a channel that are in no history go out one after the other.
     live: [Mutex<()>; LIVE],
 }
@@ -51,12 +54,13 @@ impl Across {
         Self {
             members: Members::new(mesh.this()),
             waiting: Waiting::default(),
+            serving: Arc::default(),
             interest: Interest::new(Arc::clone(&mesh), Arc::clone(&traffic)),
             presence: PresenceAcross::default(),
             traffic,
             homes: Homes::default(),
             durable: Durable::default(),
-            telling: Telling::default(),
+            telling: NodeTurns::default(),
             live: std::array::from_fn(|_| Mutex::default()),
             mesh,
         }

@@ -28,7 +28,7 @@ impl Shared {
         }
         let turn = self.across.telling.begin(peer);
         let (shared, peer) = (Arc::clone(self), peer.clone());
-        self.run(async move {
+        self.tasks.run(async move {
             let telling = &shared.across.telling;
             let mut after: Arc<str> = "".into();
             while telling.is_last(&peer, turn) {

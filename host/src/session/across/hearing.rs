@@ -1,14 +1,19 @@
 //! What becomes of what is heard of other nodes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use super::protocol::across::Kind;
 use super::protocol::{Anew, Ask, Draining, Met, Refusal, answer, ask};
 use super::wire::{Unreadable, decode};
 use crate::mesh::{Ears, News, PeerNode};
 use crate::session::shared::Shared;
+
+/// Longest that a request of another node is worked on: longer than anybody waits for the answer.
+const SERVED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Hears other nodes for the sessions of this one.
 pub(in crate::session) struct Hearing(pub(in crate::session) Arc<Shared>);
@@ -56,7 +61,7 @@ impl Shared {
                 if across.members.has(peer) {
                     across.traffic.gap();
                     across.interest.lose(peer);
-                    self.log_owner_missed(peer);
+                    self.node_missed(peer);
                     self.open_far_anew(peer);
                     self.forget_presence_wishes(peer);
                     self.begin_anew(peer);
@@ -75,7 +80,7 @@ impl Shared {
         self.across.interest.part(peer);
         self.across.waiting.fail(peer);
         self.across.durable.unwatch_all(peer);
-        self.log_owner_went(peer);
+        self.node_went(peer);
         self.part_presence(peer);
     }
 
@@ -116,7 +121,7 @@ impl Shared {
             Kind::Anew(Anew {}) => {
                 // It may have forgotten who follows it: whoever was away only for a moment by
                 // its own clock was gone for the other.
-                self.log_owner_missed(from);
+                self.node_missed(from);
                 self.open_far_anew(from);
                 self.say_met(from);
                 self.say_all(from);
@@ -138,7 +143,7 @@ impl Shared {
             Kind::Home(home) => self.hear_of_log(from, home)?,
             Kind::LogNews(news) => self.take_log_news(from, &news),
             Kind::UnwatchLog(unwatch) => self.take_unwatch(from, &unwatch),
-            Kind::Draining(Draining {}) => self.log_owner_drains(from),
+            Kind::Draining(Draining {}) => self.node_drains(from),
             Kind::Ask(ask) => self.take_ask(from, ask),
             Kind::Answer(answer) => across.answered(from, answer),
             Kind::PresenceAsk(asked) => self.hear_presence_ask(from, asked),
@@ -172,17 +177,14 @@ impl Shared {
                 self.serve(from, id, shared.serve_removing(removing));
             }
             Some(ask::What::Act(act)) => self.serve(from, id, shared.serve_act(act)),
-            Some(ask::What::Sessions(list)) => {
-                let listed = self.listed(&list);
-                self.across.answer(from, id, answer::What::Sessions(listed));
-            }
-            Some(ask::What::Channels(list)) => {
-                let listed = self.channels_listed(&list);
-                self.across.answer(from, id, answer::What::Channels(listed));
-            }
+            Some(ask::What::Sessions(list)) => self.serve(from, id, async move {
+                answer::What::Sessions(shared.listed(&list))
+            }),
+            Some(ask::What::Channels(list)) => self.serve(from, id, async move {
+                answer::What::Channels(shared.channels_listed(&list))
+            }),
             Some(ask::What::Usage(_)) => {
-                let usage = answer::What::Usage(self.usage());
-                self.across.answer(from, id, usage);
+                self.serve(from, id, async move { answer::What::Usage(shared.usage()) })
             }
             None => self.across.refuse(from, id, Refusal::unknown_request()),
         }
@@ -190,16 +192,22 @@ impl Shared {
 
     /// Answers another node by a task, since it takes longer than a moment. Also while this node
     /// drains: sessions that are yet to be closed are meant too, and logs are still here.
-    fn serve(
+    pub(super) fn serve(
         self: &Arc<Self>,
         from: &PeerNode,
         id: u64,
         answer: impl Future<Output = answer::What> + Send + 'static,
     ) {
+        let Some(served) = self.across.serving.begin(from) else {
+            return self.across.refuse(from, id, Refusal::busy());
+        };
         let (shared, from) = (Arc::clone(self), from.clone());
-        self.carry_out(async move {
-            let answer = answer.await;
-            shared.across.answer(&from, id, answer);
+        self.tasks.carry_out(async move {
+            let _served = served;
+            // Nobody waits for longer.
+            if let Ok(answer) = timeout(SERVED_WITHIN, answer).await {
+                shared.across.answer(&from, id, answer);
+            }
         });
     }
 }

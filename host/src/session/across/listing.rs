@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hearken_pattern::Glob;
+use tokio::time::Instant;
 
 use super::acting_wire::{decoded_whose, encoded_whose};
 use super::listing_wire::{LISTED, SESSION_BYTES, bytes_of, shown, status_of};
@@ -24,8 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Channels that are looked at for one answer.
 const CHANNELS: usize = 8_192;
 
-/// Answers that are asked of a node for its channels.
-const PAGES: usize = 1_000;
+/// Longest that all nodes' channels are asked for.
+const ALL_CHANNELS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Sessions of all nodes, or some of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,7 +152,7 @@ impl Sessions {
     }
 
     /// All channels with subscribers whose names match the pattern, if there is one. It is
-    /// waited a second for each answer of another node.
+    /// waited a second for each answer of another node, and ten for all of them.
     pub async fn all_channels(&self, pattern: Option<&str>) -> AllChannels {
         let pattern = pattern.unwrap_or_default();
         let mut all = AllChannels::default();
@@ -171,29 +173,32 @@ impl Sessions {
             let there = there.into_iter();
             there.map(|member| (member.peer, String::new())).collect()
         };
-        for _ in 0..PAGES {
-            if nodes.is_empty() {
-                return all;
-            }
-            let mut following = Vec::new();
-            for (node, after) in nodes {
+        let deadline = Instant::now() + ALL_CHANNELS_WITHIN;
+        while !nodes.is_empty() && Instant::now() < deadline {
+            let asked = nodes.into_iter().map(|(node, after)| async move {
                 let what = ask::What::Channels(ListChannels {
-                    after,
+                    after: after.clone(),
                     pattern: pattern.to_owned(),
                 });
                 let answered = self.0.across.ask(&node, what, PATIENCE).await;
+                (node, after, answered)
+            });
+            let mut following = Vec::new();
+            for (node, after, answered) in join_all(asked).await {
                 let Ok(answer::What::Channels(listed)) = answered else {
                     all.is_partial = true;
                     continue;
                 };
-                if listed.has_more {
-                    following.push((node, listed.behind));
+                match listed.has_more {
+                    true if listed.behind > after => following.push((node, listed.behind)),
+                    // It would go on for ever.
+                    is_stuck => all.is_partial |= is_stuck,
                 }
                 all.add(listed.channels);
             }
             nodes = following;
         }
-        all.is_partial = true;
+        all.is_partial |= !nodes.is_empty();
         all
     }
 
@@ -228,7 +233,9 @@ impl Shared {
         let Some(whose) = whose else {
             return SessionsListed::default();
         };
+        // No more than fit.
         let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
+        let limit = limit.min(LISTED / SESSION_BYTES);
         let sessions = Sessions(Arc::clone(self));
         let found = sessions.list_of(&whose, &asked.after, limit.saturating_add(1));
         let mut used = 0;

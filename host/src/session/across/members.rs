@@ -78,7 +78,7 @@ impl Members {
         met.map_or(0, |met| met.there)
     }
 
-    /// It says so.
+    /// Another node says how often it has met this one.
     pub(super) fn set_meeting_there(&self, peer: &PeerNode, meeting: u64) {
         let mut all = self.meetings();
         if let Some(met) = all.get_mut(&peer.name)
@@ -134,6 +134,11 @@ impl Members {
         others.values().map(|member| member.peer.clone()).collect()
     }
 
+    /// The node of that name, if it is there.
+    pub(in crate::session) fn named(&self, name: &str) -> Option<PeerNode> {
+        self.read().get(name).map(|member| member.peer.clone())
+    }
+
     /// Whether there is no other.
     pub(in crate::session) fn is_alone(&self) -> bool {
         self.read().is_empty()
@@ -144,7 +149,7 @@ impl Members {
         self.drains.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it is.
+    /// Whether this node drains.
     pub(super) fn drains(&self) -> bool {
         self.drains.load(Ordering::Relaxed)
     }

@@ -11,6 +11,7 @@
 //! | `members` | which nodes there are, and which of them keeps a channel's history |
 //! | `core` | what the others here share: [`Across`] |
 //! | `asking`, `waiting` | requests to other nodes, and those that are not answered yet |
+//! | `serving`, `refusal` | how many of others are answered at a time, and what is said to those that are not |
 //! | `hearing` | what becomes of what is heard of other nodes |
 //! | `wishes`, `wanted` | which channels this node has subscribers of, and which the others have |
 //! | `interest` | saying and hearing that |
@@ -19,7 +20,7 @@
 //! | `homes/` | those that are in one: who numbers them, and how others get them |
 //! | `presence/` | who is subscribed anywhere |
 //! | `act`, `acting`, `acting_wire`, `listing`, `listing_wire` | doing something with sessions, and showing them, on whichever nodes they are |
-//! | `earlier`, `telling` | of each user the session that began last, where a user may have one; whose turn it is to tell another node of that |
+//! | `earlier`, `turns` | of each user the session that began last, where a user may have one; whose turn it is to go through something with another node |
 //! | `traffic` | what is counted of all that: [`AcrossShown`] |
 
 mod act;
@@ -38,8 +39,10 @@ mod live;
 mod members;
 mod presence;
 mod protocol;
-mod telling;
+mod refusal;
+mod serving;
 mod traffic;
+mod turns;
 mod waiting;
 mod wanted;
 mod wire;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::protocol::{Refusal, answer, refusal};
+use super::protocol::{Refusal, answer};
 use crate::mesh::PeerNode;
 
 /// Most requests that wait for their answers; each is a client's, or a server's.
@@ -108,32 +108,5 @@ impl Waiting {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.waiting.lock().remove(&self.id);
-    }
-}
-
-impl Refusal {
-    /// Too much is under way.
-    pub(in crate::session) fn busy() -> Self {
-        Self {
-            reason: refusal::Reason::Busy.into(),
-            message: "too many requests are under way".to_owned(),
-            ..Self::default()
-        }
-    }
-
-    /// It is for another node, or of another time.
-    pub(in crate::session) fn moved() -> Self {
-        Self {
-            reason: refusal::Reason::Moved.into(),
-            ..Self::default()
-        }
-    }
-
-    /// It is not known what is asked for.
-    pub(in crate::session) fn unknown_request() -> Self {
-        Self {
-            message: "a request of another version".to_owned(),
-            ..Self::default()
-        }
     }
 }

@@ -68,6 +68,11 @@ pub(super) fn decode(message: Bytes) -> Result<Option<Kind>, Unreadable> {
     Ok(Across::decode(message)?.kind)
 }
 
+/// Whether a node may say this number of an event: behind a larger one there would be none.
+pub(super) fn is_number(number: u64) -> bool {
+    number <= i64::MAX as u64
+}
+
 /// An event that a node has sent.
 ///
 /// # Errors

@@ -263,7 +263,7 @@ impl Session {
             ..known
         });
         // Who is entered before is closed with the others; who is behind would be missed.
-        if self.shared.closing.is_cancelled() {
+        if self.shared.tasks.are_closing() {
             let registry = &self.shared.registry;
             registry.leave(&connection.client, &known.user);
             return Err(disconnects::SHUTDOWN.into());

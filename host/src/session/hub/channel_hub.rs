@@ -308,7 +308,10 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.lock().handing_on = false;
+        let mut state = self.0.lock();
+        state.handing_on = false;
+        // What was being handed on came to some of them.
+        state.lose();
     }
 }
 

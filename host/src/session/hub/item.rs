@@ -5,15 +5,12 @@ use std::sync::Arc;
 use hearken_session_protocol::ClientInfo;
 
 use super::subscriber::NewSubscriber;
-use crate::session::publication::StoredPublication;
+use crate::session::publication::{StoredPublication, bytes_of_info};
 
 /// Most that waits in a hub, in things and in bytes. Handing on waits for nobody, so that this
 /// is reached only where more is published than one thread can hand to that many sessions.
 const MAX_ITEMS: usize = 16_384;
 const MAX_BYTES: usize = 16 << 20;
-
-/// What joining and leaving counts.
-const INFO_BYTES: usize = 256;
 
 /// Who does not get a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +43,13 @@ pub(super) struct Pending {
 }
 
 impl Exclude {
+    /// Bytes that it takes, about.
+    pub(in crate::session) fn bytes(&self) -> usize {
+        match self {
+            Self::Client(who) | Self::User(who) => who.len(),
+        }
+    }
+
     pub(super) fn is_of(&self, subscriber: &NewSubscriber) -> bool {
         match self {
             Self::Client(client) => *client == subscriber.client,
@@ -59,7 +63,7 @@ impl Item {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Publication { publication, .. } => publication.bytes(),
-            Self::Join(_) | Self::Leave(_) => INFO_BYTES,
+            Self::Join(info) | Self::Leave(info) => bytes_of_info(info) + size_of::<Self>(),
         }
     }
 }

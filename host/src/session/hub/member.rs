@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use hearken_session_protocol::ClientInfo;
 
+use crate::session::publication::bytes_of_info;
+
 /// A session that is subscribed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::session) struct Member {
@@ -44,10 +46,7 @@ impl Member {
 
     /// Bytes that it takes on the way to another node, about.
     pub(in crate::session) fn bytes(&self) -> usize {
-        let info = &self.info;
-        let shown = [&info.conn_info, &info.chan_info];
-        let shown: usize = shown.into_iter().flatten().map(|shown| shown.len()).sum();
-        MEMBER_BYTES + info.client.len() + info.user.len() + shown
+        MEMBER_BYTES + bytes_of_info(&self.info)
     }
 }
 

@@ -46,9 +46,15 @@ async fn a_task_can_step_back_and_returns_once_it_has_nothing_to_do() {
 #[tokio::test]
 async fn dropping_the_executor_ends_its_threads() {
     let executor = executor(1);
-    let task = executor.spawn(executor.handle(1, TICK), std::future::pending::<()>());
+    let (held, ended) = tokio::sync::oneshot::channel::<()>();
+    let task = executor.spawn(executor.handle(1, TICK), async move {
+        let _held = held;
+        std::future::pending::<()>().await;
+    });
     drop(task);
     drop(executor);
+    let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+    assert!(ended.expect("what it ran is dropped").is_err());
 }
 
 /// Panics when it is dropped.

@@ -45,8 +45,7 @@ impl Shared {
         let encoded = publisher.encode_all(std::slice::from_ref(&draft));
         let encoded = encoded.map_err(|(_, error)| bad_request(error))?;
         let event = encoded.into_iter().next().ok_or(errors::INTERNAL)?;
-        let peers = self.across.members.peers();
-        let peer = peers.iter().find(|peer| peer.name == log.node);
+        let peer = self.across.members.named(&log.node);
         let peer = peer.ok_or(errors::INTERNAL)?;
         let what = ask::What::AppendLog(AppendLog {
             channel: log.name.to_string(),
@@ -54,7 +53,7 @@ impl Shared {
             named,
             principal: principal.to_owned(),
         });
-        match self.across.ask(peer, what, PATIENCE).await {
+        match self.across.ask(&peer, what, PATIENCE).await {
             Ok(answer::What::Appended(number)) => receipt(&log.name, number),
             Err(AskFailure::Refused(why)) => Err(refused(&why).into()),
             Ok(_) | Err(AskFailure::Away | AskFailure::Late) => Err(errors::INTERNAL.into()),

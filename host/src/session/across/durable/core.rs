@@ -7,6 +7,7 @@ use hearken_channel_log::Epoch;
 
 use crate::mesh::PeerNode;
 use crate::session::across::protocol::LogNews;
+use crate::session::across::turns::NodeTurns;
 use crate::session::far_log::{FarLog, FarState};
 use crate::session::name::ChannelName;
 
@@ -22,6 +23,8 @@ pub(in crate::session) struct Durable {
     far: Mutex<Far>,
     /// Who is told when there is more in a log of this node.
     watchers: Mutex<Watchers>,
+    /// Which nodes' logs are being opened anew.
+    pub(super) opened_anew: NodeTurns,
 }
 
 #[derive(Debug, Default)]

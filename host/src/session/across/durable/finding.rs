@@ -1,6 +1,6 @@
 //! Which node has a durable channel, and opening it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -12,6 +12,7 @@ use crate::mesh::PeerNode;
 use crate::session::across::members::Home;
 use crate::session::across::protocol::{LogOpened, OpenLog, answer, ask, refusal};
 use crate::session::across::waiting::AskFailure;
+use crate::session::across::wire::is_number;
 use crate::session::far_log::{FarLog, FarState};
 use crate::session::name::ChannelName;
 use crate::session::shared::Shared;
@@ -59,12 +60,9 @@ impl Shared {
         if nodes.is_empty() {
             return Holder::Nowhere;
         }
-        let peers = self.across.members.peers();
-        let found = nodes
-            .iter()
-            .find_map(|node| peers.iter().find(|peer| *peer.name == **node));
-        match found {
-            Some(peer) => Holder::There(peer.clone()),
+        let members = &self.across.members;
+        match nodes.iter().find_map(|node| members.named(node)) {
+            Some(peer) => Holder::There(peer),
             None => Holder::Away,
         }
     }
@@ -126,7 +124,7 @@ impl Shared {
             Ok(_) | Err(AskFailure::Away | AskFailure::Late) => return Err(NotOpened::Away),
         };
         let epoch = opened.epoch.parse().map_err(|_| NotOpened::Away)?;
-        let state = state_of(&opened);
+        let state = state_of(&opened).ok_or(NotOpened::Away)?;
         let durable = &self.across.durable;
         Ok(durable.known(name, &peer.name, epoch, state))
     }
@@ -137,32 +135,44 @@ impl Shared {
         if logs.is_empty() {
             return;
         }
+        // Whoever opened them before leaves off.
+        let turn = self.across.durable.opened_anew.begin(peer);
+        let logs: Vec<_> = logs.iter().map(Arc::downgrade).collect();
         let (shared, peer) = (Arc::clone(self), peer.clone());
-        self.run(async move {
-            let open = |log| shared.open_one_anew(log, &peer);
+        self.tasks.run(async move {
+            let open = |log| shared.open_one_anew(log, &peer, turn);
             stream::iter(logs)
                 .for_each_concurrent(OPENED_AT_ONCE, open)
                 .await;
+            shared.across.durable.opened_anew.end(&peer, turn);
         });
     }
 
-    async fn open_one_anew(&self, log: Arc<FarLog>, peer: &PeerNode) {
-        loop {
+    /// Opens a log anew that somebody still reads.
+    async fn open_one_anew(&self, log: Weak<FarLog>, peer: &PeerNode, turn: u64) {
+        while self.across.durable.opened_anew.is_last(peer, turn)
+            && let Some(log) = log.upgrade()
+        {
             match self.open_far(&log.name, peer, false).await {
                 // What is there now was told to whoever reads it.
                 Ok(_) => return,
                 Err(NotOpened::Unknown) => return log.remove(),
                 // It has not opened its logs yet.
-                Err(NotOpened::Away) if self.across.members.has(peer) => sleep(AGAIN).await,
+                Err(NotOpened::Away) if self.across.members.has(peer) => {}
                 // It comes back once more, or is gone.
                 Err(NotOpened::Away | NotOpened::TooMany) => return,
             }
+            drop(log);
+            sleep(AGAIN).await;
         }
     }
 }
 
-fn state_of(opened: &LogOpened) -> FarState {
-    FarState {
+/// How far a log goes, if a node may say so.
+fn state_of(opened: &LogOpened) -> Option<FarState> {
+    let numbers = [opened.first, opened.last, opened.missing, opened.damaged];
+    let is_sound = numbers.into_iter().all(is_number) && opened.first <= opened.last + 1;
+    is_sound.then_some(FarState {
         bounds: Bounds {
             first: opened.first,
             last: opened.last,
@@ -171,5 +181,5 @@ fn state_of(opened: &LogOpened) -> FarState {
         damaged: opened.damaged,
         is_declared: opened.declared,
         is_removed: false,
-    }
+    })
 }

@@ -8,7 +8,7 @@ use hearken_channel_log::{ReadError, Span, StorageFault};
 use crate::channel::{Found, ReadAmount, ReadFailure, ReadFilter};
 use crate::session::across::protocol::log_read::Outcome;
 use crate::session::across::protocol::{LogRead, ReadLog, answer, ask};
-use crate::session::across::wire::event_of;
+use crate::session::across::wire::{event_of, is_number};
 use crate::session::far_log::FarLog;
 use crate::session::log::Log;
 use crate::session::shared::Shared;
@@ -45,10 +45,7 @@ impl Shared {
         after: u64,
         amount: ReadAmount,
     ) -> Result<Found, ReadFailure> {
-        let peers = self.across.members.peers();
-        let Some(peer) = peers.iter().find(|peer| peer.name == log.node) else {
-            return Err(away());
-        };
+        let peer = self.across.members.named(&log.node).ok_or_else(away)?;
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let what = ask::What::ReadLog(ReadLog {
             channel: log.name.to_string(),
@@ -57,7 +54,7 @@ impl Shared {
             events: number(amount.events.min(AT_ONCE.events)),
             bytes: number(amount.bytes.min(AT_ONCE.bytes)),
         });
-        match self.across.ask(peer, what, ANSWERED_WITHIN).await {
+        match self.across.ask(&peer, what, ANSWERED_WITHIN).await {
             Ok(answer::What::LogRead(read)) => found(after, read),
             // Also where it refuses, since it may know better soon.
             Ok(_) | Err(_) => Err(away()),
@@ -82,8 +79,7 @@ fn found(after: u64, read: LogRead) -> Result<Found, ReadFailure> {
         Outcome::Busy => return Err(ReadFailure::Log(ReadError::Overloaded)),
         Outcome::Failed => return Err(away()),
     }
-    // Each is looked at as an event, which it may not be.
-    if read.events.iter().any(|event| event_of(event).is_err()) {
+    if !is_sound(after, &read) {
         return Err(away());
     }
     let first = after.saturating_add(1);
@@ -97,6 +93,19 @@ fn found(after: u64, read: LogRead) -> Result<Found, ReadFailure> {
         }),
         damaged: None,
     })
+}
+
+/// Whether what was read are events that follow on one another behind a gap, or behind the number
+/// that was asked for, up to where the node says that it has read.
+fn is_sound(after: u64, read: &LogRead) -> bool {
+    let mut behind = after.max(read.gap);
+    let are_events = read.events.iter().all(|bytes| {
+        let number = event_of(bytes).ok().and_then(|event| event.sequence());
+        number.is_some_and(|number| number > std::mem::replace(&mut behind, number))
+    });
+    are_events
+        && behind <= read.next.max(after)
+        && [read.next, read.last].into_iter().all(is_number)
 }
 
 fn away() -> ReadFailure {

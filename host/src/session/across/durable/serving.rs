@@ -17,6 +17,7 @@ use crate::session::across::protocol::log_read::Outcome;
 use crate::session::across::protocol::{
     AppendLog, LogNews, LogOpened, LogRead, OpenLog, ReadLog, Refusal, UnwatchLog, refusal,
 };
+use crate::session::across::wire::is_number;
 use crate::session::log::Log;
 use crate::session::name::ChannelName;
 use crate::session::shared::Shared;
@@ -45,22 +46,22 @@ impl Shared {
         from: &PeerNode,
         asked: &OpenLog,
     ) -> Result<LogOpened, Refusal> {
-        let unknown = || because(refusal::Reason::Unknown, 0);
+        let unknown = || Refusal::of(refusal::Reason::Unknown);
         let name = ChannelName::new(&asked.channel).map_err(|_| unknown())?;
         let channel = match self.channels.get(name.as_str()) {
             Some(channel) => channel,
             // It is not known yet which there are.
-            None if !self.channels.is_open() => return Err(because(refusal::Reason::Busy, 0)),
+            None if !self.channels.is_open() => return Err(Refusal::busy()),
             // Whoever wants nothing of it asks whether anybody has it.
             None if (asked.make || !asked.watch) && self.holder_of(&name) != Holder::Nowhere => {
-                return Err(because(refusal::Reason::Moved, 0));
+                return Err(Refusal::moved());
             }
             None if asked.make => self.made_for(&name).await?,
             None => return Err(unknown()),
         };
         // Before it is looked how far it goes, so that nothing is missed.
         if asked.watch && !self.watch_log(from, &name, &channel) {
-            return Err(because(refusal::Reason::Error, errors::LIMIT_EXCEEDED.code));
+            return Err(Refusal::error(errors::LIMIT_EXCEEDED.clone()));
         }
         let log = Log::Near(Arc::clone(&channel));
         let bounds = log.bounds().ok_or_else(unknown)?;
@@ -76,7 +77,7 @@ impl Shared {
 
     /// Makes a channel of a namespace.
     async fn made_for(&self, name: &ChannelName) -> Result<Arc<Channel>, Refusal> {
-        let unknown = || because(refusal::Reason::Unknown, 0);
+        let unknown = || Refusal::of(refusal::Reason::Unknown);
         let namespace = self
             .namespace(&self.in_use(), name)
             .map_err(|_| unknown())?;
@@ -84,7 +85,7 @@ impl Shared {
             return Err(unknown());
         }
         let made = self.make_near(name, &namespace).await;
-        made.map_err(|error| because(refusal::Reason::Error, error.code))
+        made.map_err(Refusal::error)
     }
 
     /// Another node is told of a log from now on; unless of too many.
@@ -105,7 +106,8 @@ impl Shared {
         if let Some(task) = task {
             let (shared, name) = (Arc::clone(self), name.clone());
             let channel = Arc::clone(channel);
-            self.run(async move { shared.tell_of_log(&name, &channel, task).await });
+            self.tasks
+                .run(async move { shared.tell_of_log(&name, &channel, task).await });
         }
         true
     }
@@ -156,7 +158,9 @@ impl Shared {
             self.across
                 .say(from, Kind::UnwatchLog(UnwatchLog { channel }));
         };
-        if let Ok(name) = ChannelName::new(&news.channel) {
+        if let Ok(name) = ChannelName::new(&news.channel)
+            && is_number(news.last)
+        {
             let durable = &self.across.durable;
             durable.hear(&name, &from.name, news, unwatch);
         }
@@ -236,14 +240,5 @@ impl Shared {
             Ok(number) => What::Appended(number),
             Err(why) => What::Refused(refusal_of(why)),
         }
-    }
-}
-
-/// That reason, with nothing for people.
-fn because(reason: refusal::Reason, code: u32) -> Refusal {
-    Refusal {
-        reason: reason.into(),
-        code,
-        ..Refusal::default()
     }
 }

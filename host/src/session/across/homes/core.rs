@@ -63,7 +63,10 @@ struct AllWaiting {
 #[derive(Debug, Default)]
 struct Waiting {
     offered: VecDeque<Offered>,
+    /// Bytes of them, and of those that are being sent.
     bytes: usize,
+    /// Bytes of those that are being sent.
+    sending: usize,
 }
 
 /// There is no room for a publication.
@@ -159,11 +162,15 @@ impl Homes {
         Ok(is_first)
     }
 
-    /// The next that are sent together; `None` when there are none, and nobody looks after them
-    /// any more.
+    /// The next that are sent together, since those before have come; `None` when there are none,
+    /// and nobody looks after them any more.
     pub(super) fn next(&self, name: &ChannelName) -> Option<Vec<Offered>> {
         let mut all = self.waiting();
+        let all = &mut *all;
         let waiting = all.channels.get_mut(name)?;
+        let come = std::mem::take(&mut waiting.sending);
+        waiting.bytes = waiting.bytes.saturating_sub(come);
+        all.bytes = all.bytes.saturating_sub(come);
         let (mut next, mut bytes) = (Vec::new(), 0_usize);
         while let Some(offered) = waiting.offered.front() {
             let more = bytes.saturating_add(offered.bytes());
@@ -173,14 +180,24 @@ impl Homes {
             bytes = more;
             next.extend(waiting.offered.pop_front());
         }
-        waiting.bytes = waiting.bytes.saturating_sub(bytes);
+        waiting.sending = bytes;
         if next.is_empty() {
             all.channels.remove(name);
             self.channels.store(all.channels.len(), Ordering::Release);
             return None;
         }
-        all.bytes = all.bytes.saturating_sub(bytes);
         Some(next)
+    }
+
+    /// Takes all out that wait, of which nobody looks after any more.
+    pub(super) fn give_up(&self, name: &ChannelName) -> Vec<Offered> {
+        let mut all = self.waiting();
+        let Some(left) = all.channels.remove(name) else {
+            return Vec::new();
+        };
+        all.bytes = all.bytes.saturating_sub(left.bytes);
+        self.channels.store(all.channels.len(), Ordering::Release);
+        left.offered.into()
     }
 
     /// Takes those out that are waited for no more.

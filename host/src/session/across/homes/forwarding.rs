@@ -29,6 +29,20 @@ const SENT_AGAIN: Duration = Duration::from_secs(1);
 /// Before it is looked again who numbers a channel's publications.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// The turn of whoever sends the publications of a channel: should that panic, those that wait are
+/// not sent, and may be by the next.
+struct ForwardTurn {
+    shared: Arc<Shared>,
+    name: ChannelName,
+}
+
+impl Drop for ForwardTurn {
+    fn drop(&mut self) {
+        let left = self.shared.across.homes.give_up(&self.name);
+        self.shared.fail(&self.name, left, Forwarded::Away);
+    }
+}
+
 /// What became of sending publications.
 enum Sent {
     /// Those that are left are next.
@@ -49,10 +63,14 @@ impl Shared {
         match self.across.homes.put(name, offered) {
             Ok(true) => {
                 let (shared, name) = (Arc::clone(self), name.clone());
-                self.carry_out(async move {
-                    while let Some(next) = shared.across.homes.next(&name) {
-                        shared.forward_all(&name, next).await;
+                self.tasks.carry_out(async move {
+                    let turn = ForwardTurn { shared, name };
+                    let (shared, name) = (&turn.shared, &turn.name);
+                    while let Some(next) = shared.across.homes.next(name) {
+                        shared.forward_all(name, next).await;
                     }
+                    // It ended when nothing was left, and may be another's by now.
+                    std::mem::forget(turn);
                 });
             }
             Ok(false) => {}

@@ -45,10 +45,10 @@ impl Shared {
             Some((it, settings))
         });
         let Some((namespace, settings)) = kept else {
-            return refused(because(refusal::Reason::Unknown));
+            return refused(Refusal::of(refusal::Reason::Unknown));
         };
         if asked.offers.len() > MAX_OFFERS {
-            return refused(because(refusal::Reason::Busy));
+            return refused(Refusal::busy());
         }
         let is_owned = || self.hubs.get(&name).is_some_and(|hub| hub.owns_log());
         if is_owned() {
@@ -58,22 +58,17 @@ impl Shared {
         if self.across.members.home_of(&name) != Home::Here {
             return refused(Refusal::moved());
         }
-        let (shared, from) = (Arc::clone(self), from.clone());
-        self.carry_out(async move {
+        let shared = Arc::clone(self);
+        self.serve(from, id, async move {
             let deadline = Instant::now() + PATIENCE;
             let settled = shared.settle(&name, &namespace, settings, Needs::Some, deadline);
-            let answer = match settled.await {
+            match settled.await {
                 Ok(()) => shared.number_all(&name, &namespace, settings, asked),
                 Err(Refused::Error(error)) if error.code == errors::LIMIT_EXCEEDED.code => {
-                    What::Refused(Refusal {
-                        code: error.code,
-                        message: error.message.into_owned(),
-                        ..because(refusal::Reason::Error)
-                    })
+                    What::Refused(Refusal::error(error))
                 }
                 Err(_) => What::Refused(Refusal::moved()),
-            };
-            shared.across.answer(&from, id, answer);
+            }
         });
     }
 
@@ -126,13 +121,5 @@ impl Shared {
             .hubs
             .with(name, namespace, &Source::Publishers, made, number);
         taken.ok().flatten()
-    }
-}
-
-/// That reason, with nothing for people.
-fn because(reason: refusal::Reason) -> Refusal {
-    Refusal {
-        reason: reason.into(),
-        ..Refusal::default()
     }
 }

@@ -13,6 +13,7 @@ use crate::session::across::protocol::Offer;
 use crate::session::across::wire::{Besides, Unreadable, bytes_of, event_of};
 use crate::session::history_settings::HistorySettings;
 use crate::session::hub::{Exclude, NewPublication, Taken};
+use crate::session::publication::StoredPublication;
 
 /// How long whoever publishes waits: a client waits 5 s for an answer.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -86,9 +87,10 @@ impl Offered {
 
     /// Bytes that it takes, about.
     pub(super) fn bytes(&self) -> usize {
-        let tags = self.tags.iter();
-        let tags: usize = tags.map(|(key, value)| key.len() + value.len()).sum();
-        self.event.as_bytes().len() + tags + size_of::<Self>()
+        let exclude = self.exclude.as_ref().map_or(0, Exclude::bytes);
+        let key = self.key.as_ref().map_or(0, String::len);
+        let bytes = StoredPublication::bytes_of(&self.event, self.info.as_ref(), &self.tags);
+        bytes + exclude + key + size_of::<Self>()
     }
 
     /// As it is sent.

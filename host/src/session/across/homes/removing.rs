@@ -19,7 +19,7 @@ use crate::session::shared::Shared;
 /// How long a node is waited for before it is asked again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Before that.
+/// How long until a node is asked again that was refused.
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// How long a node waits until it is known whose a history is.

@@ -6,14 +6,14 @@ use hearken_session_protocol::Encoding;
 
 use crate::session::across::protocol;
 use crate::session::across::protocol::home::What;
-use crate::session::across::wire::{Besides, Unreadable, bytes_of, event_of};
+use crate::session::across::wire::{Besides, Unreadable, bytes_of, event_of, is_number};
 use crate::session::history::Position;
 use crate::session::homed::{Entry, KeptKey, Manner, Part, Word};
 use crate::session::hub::LogWord;
 use crate::session::name::ChannelName;
 use crate::session::publication::StoredPublication;
 
-/// Most letters of an epoch.
+/// Most bytes of an epoch.
 const MAX_EPOCH: usize = 64;
 
 /// Nodes that are read of those that were asked: more than a cluster has.
@@ -164,8 +164,7 @@ pub(in crate::session::across) fn position(position: &Position) -> protocol::Pos
 pub(in crate::session::across) fn position_of(
     position: protocol::Position,
 ) -> Result<Position, Unreadable> {
-    // Above that a number behind it would be none.
-    if position.offset > i64::MAX as u64 {
+    if !is_number(position.offset) {
         return Err(Unreadable::Missing("valid offset"));
     }
     Ok(Position {
@@ -261,12 +260,9 @@ fn key_to(kept: KeptKey, part: &Arc<str>) -> protocol::Key {
 }
 
 fn key_of(key: protocol::Key, part: &Arc<str>) -> Result<KeptKey, Unreadable> {
-    let position = key.number.map(|offset| match key.epoch {
-        None => Ok(Position {
-            offset,
-            epoch: Arc::clone(part),
-        }),
-        Some(epoch) => position_of(protocol::Position { offset, epoch }),
+    let position = key.number.map(|offset| {
+        let epoch = key.epoch.unwrap_or_else(|| part.to_string());
+        position_of(protocol::Position { offset, epoch })
     });
     Ok(KeptKey {
         key: key.key.into(),

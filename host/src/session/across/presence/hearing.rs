@@ -33,7 +33,9 @@ impl Shared {
         presence.wanting().joined(peer);
         self.tell_holding_to(peer, self.registry.sessions() as u64);
         if !presence.is_kept.swap(true, Ordering::Relaxed) {
-            self.run(Arc::clone(self).keep_presence());
+            let kept = Arc::clone(self);
+            self.tasks
+                .keep_running(move || Arc::clone(&kept).keep_presence());
         }
     }
 

@@ -1,14 +1,14 @@
-//! Whose turn it is to tell another node something from the beginning.
+//! Whose turn it is to go through something with another node, from the beginning.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::mesh::PeerNode;
 
-/// Which nodes are being told: each once at a time, from the beginning where it has missed
-/// something meanwhile.
+/// With which nodes something is gone through: with each once at a time, from the beginning where
+/// something was missed meanwhile.
 #[derive(Debug, Default)]
-pub(super) struct Telling(Mutex<Turns>);
+pub(super) struct NodeTurns(Mutex<Turns>);
 
 #[derive(Debug, Default)]
 struct Turns {
@@ -16,8 +16,8 @@ struct Turns {
     of_nodes: BTreeMap<PeerNode, u64>,
 }
 
-impl Telling {
-    /// From now on this is the one that tells the node.
+impl NodeTurns {
+    /// From now on this is the one that does.
     pub(super) fn begin(&self, peer: &PeerNode) -> u64 {
         let mut turns = self.lock();
         turns.last += 1;
@@ -52,20 +52,20 @@ mod tests {
 
     #[test]
     fn who_is_told_anew_is_told_once_at_a_time() {
-        let telling = Telling::default();
+        let turns = NodeTurns::default();
         let peer = |start| PeerNode {
             name: "b".into(),
             incarnation: Uuid::from_u128(start),
         };
-        let first = telling.begin(&peer(1));
-        let other = telling.begin(&peer(2));
-        let second = telling.begin(&peer(1));
-        assert!(!telling.is_last(&peer(1), first) && telling.is_last(&peer(1), second));
-        telling.end(&peer(1), first);
-        assert!(telling.is_last(&peer(1), second) && telling.is_last(&peer(2), other));
-        telling.end(&peer(1), second);
-        assert!(!telling.is_last(&peer(1), second));
-        let third = telling.begin(&peer(1));
+        let first = turns.begin(&peer(1));
+        let other = turns.begin(&peer(2));
+        let second = turns.begin(&peer(1));
+        assert!(!turns.is_last(&peer(1), first) && turns.is_last(&peer(1), second));
+        turns.end(&peer(1), first);
+        assert!(turns.is_last(&peer(1), second) && turns.is_last(&peer(2), other));
+        turns.end(&peer(1), second);
+        assert!(!turns.is_last(&peer(1), second));
+        let third = turns.begin(&peer(1));
         assert!(![first, second, other].contains(&third));
     }
 }
