@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::history_settings::HistorySettings;
+use super::wheel::millis;
 
 /// Bytes of publications that are kept of a channel, whatever its size is set to; the oldest
 /// give way.
@@ -378,8 +379,7 @@ impl<P> History<P> {
 
 /// The time after that.
 fn after(now: u64, time: Duration) -> u64 {
-    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    now.saturating_add(millis)
+    now.saturating_add(millis(time))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::wheel::millis;
+
 /// How long a key is remembered.
 pub const KEYS_TTL: Duration = Duration::from_secs(300);
 
@@ -36,7 +38,7 @@ impl<R> IdempotencyKeys<R> {
 
     /// Remembers what is answered to a key that is not remembered yet.
     pub fn insert(&mut self, key: &str, answer: R, now: u64) {
-        self.insert_for(key, answer, KEYS_TTL.as_millis() as u64, now);
+        self.insert_for(key, answer, millis(KEYS_TTL), now);
     }
 
     /// The same for so many milliseconds, where it was answered a while ago.
@@ -46,7 +48,7 @@ impl<R> IdempotencyKeys<R> {
         if self.answers.insert(Arc::clone(&key), answer).is_some() {
             return;
         }
-        let until = now.saturating_add(lasts.min(KEYS_TTL.as_millis() as u64));
+        let until = now.saturating_add(lasts.min(millis(KEYS_TTL)));
         self.order.push_back((until, key));
         if self.order.len() > MAX_KEYS && !self.is_oldest_fresh(now)
             || self.order.len() > MAX_FRESH_KEYS
@@ -78,7 +80,7 @@ impl<R> IdempotencyKeys<R> {
     }
 
     fn is_oldest_fresh(&self, now: u64) -> bool {
-        let lasts = KEYS_TTL.as_millis() as u64 - FRESH;
+        let lasts = millis(KEYS_TTL) - FRESH;
         let oldest = self.order.front();
         oldest.is_some_and(|(until, _)| *until > now.saturating_add(lasts))
     }

@@ -26,6 +26,7 @@ use super::settings::SessionsSettings;
 use super::shared::{Parts, Shared};
 use super::source::Source;
 use super::timing::STALE;
+use super::wheel::millis;
 use crate::access::Access;
 use crate::bus::{Bus, Publisher};
 use crate::channel::{Channels, NamespaceFailure};
@@ -165,8 +166,7 @@ impl Sessions {
         let shared = &self.0;
         outbox.share(&shared.brought);
         let secret = transport.has_secret.then(|| self.id().into());
-        let stale = u64::try_from(STALE.as_millis()).unwrap_or(u64::MAX);
-        let stale = shared.wheel.now().saturating_add(stale);
+        let stale = shared.wheel.now().saturating_add(millis(STALE));
         let client = self.id().into();
         let connection = Connection::new(client, secret, transport, outbox, stale);
         Session {

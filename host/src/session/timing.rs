@@ -12,6 +12,7 @@ use super::entering::EXPIRED_GRACE;
 use super::hub::{Hub, Subscriber};
 use super::name::ChannelName;
 use super::shared::{Reminder, Shared};
+use super::wheel::millis;
 use crate::panics::end_panics;
 
 /// How long a connection may take to say who it is.
@@ -114,7 +115,7 @@ impl Shared {
             return end(disconnects::STALE);
         }
         let (taken, waiting) = flow;
-        let after = |time: Duration| now + millis(time);
+        let after = |time: Duration| now.saturating_add(millis(time));
         if is_over(timers.pong) {
             let given = self.in_use().settings.pong_timeout;
             // What it has answered may wait behind a command.
@@ -220,8 +221,4 @@ impl Shared {
             self.wheel.remind(tended.again, Reminder::Hub(hub));
         }
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2)
 }

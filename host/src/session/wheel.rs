@@ -34,6 +34,11 @@ struct State<T> {
     entries: usize,
 }
 
+/// Whole milliseconds of a time, as wheels count them.
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl<T> Wheel<T> {
     /// An empty one.
     pub(super) fn new() -> Self {
@@ -50,7 +55,7 @@ impl<T> Wheel<T> {
 
     /// Milliseconds since the wheel was made.
     pub(super) fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis(self.start.elapsed())
     }
 
     /// Reminds of `what` at `due`, in milliseconds since the wheel was made.

@@ -107,6 +107,11 @@ fn come_and_go(bus: &Bus, ledger: &Ledger, round: usize) {
     let receiver = bus.subscribe(Subscription {
         kind: ReceiverKind::ALL[round % 4],
         filters: first.clone(),
+        // More than is published in all, however long this thread has to wait for its turn.
+        limits: MailboxLimits {
+            events: 10_000_000,
+            bytes: usize::MAX,
+        },
         ..subscription(&[])
     });
     let listening = Ledger::read(&ledger.begun);

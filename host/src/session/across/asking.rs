@@ -9,13 +9,13 @@ use super::core::Across;
 use super::protocol::across::Kind;
 use super::protocol::{Answer, Ask, Refusal, answer, ask};
 use super::traffic::Traffic;
-use super::waiting::{AskFailure, Place};
+use super::waiting::{AskFailure, PendingRequest};
 use crate::mesh::PeerNode;
 
 /// A request that is on its way.
 pub(in crate::session) struct Asked<'w> {
     told: oneshot::Receiver<Result<answer::What, AskFailure>>,
-    place: Place<'w>,
+    pending: PendingRequest<'w>,
     traffic: &'w Traffic,
 }
 
@@ -44,12 +44,12 @@ impl Across {
         what: ask::What,
     ) -> Result<Asked<'_>, AskFailure> {
         let (tell, told) = oneshot::channel();
-        let place = self.waiting.enter(node, tell);
-        let place = place.ok_or_else(|| AskFailure::Refused(Refusal::busy()))?;
-        match self.say_ask(node, place.id, what) {
+        let pending = self.waiting.enter(node, tell);
+        let pending = pending.ok_or_else(|| AskFailure::Refused(Refusal::busy()))?;
+        match self.say_ask(node, pending.id, what) {
             true => Ok(Asked {
                 told,
-                place,
+                pending,
                 traffic: &self.traffic,
             }),
             false => Err(AskFailure::Away),
@@ -105,11 +105,11 @@ impl Asked<'_> {
     ) -> Result<answer::What, AskFailure> {
         let Self {
             told,
-            place,
+            pending,
             traffic,
         } = self;
         let told = timeout(patience, told).await;
-        drop(place);
+        drop(pending);
         let answer = match told {
             Ok(Ok(answer)) => answer,
             // It is told of in any case.

@@ -63,7 +63,7 @@ impl Shared {
                     across.interest.lose(peer);
                     self.node_missed(peer);
                     self.open_far_anew(peer);
-                    self.forget_presence_wishes(peer);
+                    self.forget_presence_watcher(peer);
                     self.begin_anew(peer);
                 }
             }

@@ -43,7 +43,7 @@ pub(in crate::session) enum AskFailure {
 }
 
 /// A request's place among those that wait, as long as this lives.
-pub(super) struct Place<'w> {
+pub(super) struct PendingRequest<'w> {
     waiting: &'w Waiting,
     pub(super) id: u64,
 }
@@ -56,7 +56,7 @@ impl Waiting {
 
     /// Enters a request to a node, of whose answer somebody is told; nothing where too many
     /// wait.
-    pub(super) fn enter(&self, node: &PeerNode, told: Told) -> Option<Place<'_>> {
+    pub(super) fn enter(&self, node: &PeerNode, told: Told) -> Option<PendingRequest<'_>> {
         let id = self.next();
         let mut all = self.lock();
         if all.len() >= MAX_WAITING {
@@ -65,7 +65,7 @@ impl Waiting {
         let node = node.clone();
         all.insert(id, One { node, told });
         drop(all);
-        Some(Place { waiting: self, id })
+        Some(PendingRequest { waiting: self, id })
     }
 
     /// A node has answered.
@@ -105,7 +105,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         self.waiting.lock().remove(&self.id);
     }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -29,6 +28,7 @@ use crate::session::server::Whose;
 use crate::session::server_side::ServerSide;
 use crate::session::sessions::Sessions;
 use crate::session::settings::SessionsSettings;
+use crate::session::wheel::millis;
 
 /// What the node calls itself.
 pub(in crate::session) const VERSION: &str = concat!("hearken ", env!("CARGO_PKG_VERSION"));
@@ -389,8 +389,4 @@ fn too_large() -> Disconnect {
 /// A name or a version that a client gives itself, as far as it is kept.
 fn shortened(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_NAME)].to_owned()
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

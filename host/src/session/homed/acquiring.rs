@@ -81,16 +81,16 @@ impl<P> Homed<P> {
     /// From now on it is owned here.
     pub(super) fn own(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
         self.role = Role::Owner;
-        for wish in std::mem::take(&mut self.wishes) {
-            self.answer(wish, view, todo);
+        for request in std::mem::take(&mut self.requests) {
+            self.answer(request, view, todo);
         }
         todo.push(Todo::Tell);
     }
 
     /// This node is the home no more, before it has come to own the log.
     pub(super) fn give_up(&mut self, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
-        for wish in std::mem::take(&mut self.wishes) {
-            todo.push(Todo::Send(wish.from, Word::Moved));
+        for request in std::mem::take(&mut self.requests) {
+            todo.push(Todo::Send(request.from, Word::Moved));
         }
         // Who is handing it over keeps at it, and has it taken from there.
         if let Role::Acquiring(acquiring) = &self.role

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::log::{Homed, PART_BYTES, Todo, View, Wish};
+use super::log::{FollowRequest, Homed, PART_BYTES, Todo, View};
 use super::role::{Following, Role};
 use super::word::{Entry, Manner, Part, Word};
 use crate::mesh::PeerNode;
@@ -10,7 +10,7 @@ use crate::session::history::History;
 
 /// Nodes that are remembered that have asked before it was known whether the log is owned here:
 /// more than a cluster has.
-const MAX_WISHES: usize = 1_024;
+const MAX_REQUESTS: usize = 1_024;
 
 impl<P> Homed<P> {
     /// Asks a node to be sent what is behind what is here.
@@ -42,33 +42,43 @@ impl<P> Homed<P> {
     }
 
     /// Somebody wants to follow.
-    pub(super) fn wish(&mut self, wish: Wish, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
+    pub(super) fn take_request(
+        &mut self,
+        request: FollowRequest,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
         match (&self.role, view.home) {
-            (Role::Owner, _) => self.answer(wish, view, todo),
-            (Role::Acquiring(_), None) => self.put_off(wish),
+            (Role::Owner, _) => self.answer(request, view, todo),
+            (Role::Acquiring(_), None) => self.put_off(request),
             (Role::Free | Role::Following(_), None) => {
-                self.put_off(wish);
+                self.put_off(request);
                 self.acquire(view, todo);
             }
-            _ => todo.push(Todo::Send(wish.from, Word::Moved)),
+            _ => todo.push(Todo::Send(request.from, Word::Moved)),
         }
     }
 
-    fn put_off(&mut self, wish: Wish) {
-        self.wishes.retain(|other| other.from != wish.from);
-        if self.wishes.len() < MAX_WISHES {
-            self.wishes.push(wish);
+    fn put_off(&mut self, request: FollowRequest) {
+        self.requests.retain(|other| other.from != request.from);
+        if self.requests.len() < MAX_REQUESTS {
+            self.requests.push(request);
         }
     }
 
     /// Sends whoever wants to follow what is behind its position, if that is one of this log and
     /// still kept; otherwise all that is. Once it has all it is sent what comes.
-    pub(super) fn answer(&mut self, wish: Wish, view: &View<'_>, todo: &mut Vec<Todo<P>>) {
-        let Wish {
+    pub(super) fn answer(
+        &mut self,
+        request: FollowRequest,
+        view: &View<'_>,
+        todo: &mut Vec<Todo<P>>,
+    ) {
+        let FollowRequest {
             from,
             serial,
             since,
-        } = wish;
+        } = request;
         if self.history(view.settings, view.random, view.now).is_none() {
             return;
         }

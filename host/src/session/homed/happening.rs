@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::log::{AGAIN, Homed, Todo, View, Wish};
+use super::log::{AGAIN, FollowRequest, Homed, Todo, View};
 use super::role::{Handing, Role};
 use super::word::Word;
 use crate::mesh::PeerNode;
@@ -73,12 +73,12 @@ impl<P> Homed<P> {
         match word {
             Word::Follow { serial, since } => {
                 let from = from.clone();
-                let wish = Wish {
+                let request = FollowRequest {
                     from,
                     serial,
                     since,
                 };
-                self.wish(wish, view, todo);
+                self.take_request(request, view, todo);
             }
             Word::Followed {
                 serial,
@@ -186,8 +186,8 @@ impl<P> Homed<P> {
     pub(in crate::session) fn abandon(&mut self, todo: &mut Vec<Todo<P>>) {
         let followers = std::mem::take(&mut self.followers);
         todo.push(Todo::Spread(followers, Word::Moved));
-        for wish in std::mem::take(&mut self.wishes) {
-            todo.push(Todo::Send(wish.from, Word::Moved));
+        for request in std::mem::take(&mut self.requests) {
+            todo.push(Todo::Send(request.from, Word::Moved));
         }
         self.leave(todo);
         self.role = Role::Free;

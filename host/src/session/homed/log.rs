@@ -39,14 +39,14 @@ pub(in crate::session) struct Homed<P> {
     /// Who is sent what is published, if it is owned here.
     pub(super) followers: Arc<Vec<PeerNode>>,
     /// Who asked before it was known whether it is.
-    pub(super) wishes: Vec<Wish>,
+    pub(super) requests: Vec<FollowRequest>,
     /// Number of the last question, or handing over.
     pub(super) serial: u64,
 }
 
 /// A question that is not answered yet.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(super) struct FollowRequest {
     pub(super) from: PeerNode,
     pub(super) serial: u64,
     pub(super) since: Option<Position>,
@@ -100,7 +100,7 @@ impl<P> Default for Homed<P> {
             kept: None,
             rank: 0,
             followers: Arc::default(),
-            wishes: Vec::new(),
+            requests: Vec::new(),
             serial: 0,
         }
     }
@@ -143,7 +143,7 @@ impl<P> Homed<P> {
     /// Whether it is nothing to anybody.
     pub(in crate::session) fn is_idle(&self) -> bool {
         let is_at_rest = matches!(self.role, Role::Free | Role::Owner);
-        is_at_rest && self.kept.is_none() && self.followers.is_empty() && self.wishes.is_empty()
+        is_at_rest && self.kept.is_none() && self.followers.is_empty() && self.requests.is_empty()
     }
 
     /// Whether other nodes need what is owned here.
@@ -239,7 +239,7 @@ impl<P> Homed<P> {
         if self.followers.contains(node) {
             Arc::make_mut(&mut self.followers).retain(|follower| follower != node);
         }
-        self.wishes.retain(|wish| wish.from != *node);
+        self.requests.retain(|request| request.from != *node);
     }
 
     /// Takes over what was numbered elsewhere: what follows on what is here is handed on, and if

@@ -18,6 +18,7 @@ use crate::session::homed::Homed;
 use crate::session::idempotency::IdempotencyKeys;
 use crate::session::presence::Presence;
 use crate::session::publication::StoredPublication;
+use crate::session::wheel::millis;
 
 /// How long a history is remembered at most that nobody has published to.
 const EMPTY_KEPT: Duration = Duration::from_secs(3600);
@@ -206,6 +207,5 @@ pub(super) fn forgotten(settings: &HistorySettings, history: &History<StoredPubl
         0 => kept.saturating_sub(EMPTY_KEPT),
         _ => Duration::ZERO,
     };
-    let more = u64::try_from(more.as_millis()).unwrap_or(u64::MAX);
-    history.forgotten().saturating_sub(more)
+    history.forgotten().saturating_sub(millis(more))
 }

@@ -28,7 +28,7 @@ const FORGOTTEN: usize = 32 << 10;
 impl Shared {
     /// Another node is there: it is asked for everything, which it is to do too.
     pub(in crate::session::across) fn join_presence(self: &Arc<Self>, peer: &PeerNode) {
-        self.forget_presence_wishes(peer);
+        self.forget_presence_watcher(peer);
         let presence = &self.across.presence;
         presence.wanting().joined(peer);
         self.tell_holding_to(peer, self.registry.sessions() as u64);
@@ -40,14 +40,14 @@ impl Shared {
     }
 
     /// What another node wants to know of is not known any more: it is to say so anew.
-    pub(in crate::session::across) fn forget_presence_wishes(&self, peer: &PeerNode) {
-        let mut wishes = self.across.presence.wishes();
-        wishes.forget_node(peer);
+    pub(in crate::session::across) fn forget_presence_watcher(&self, peer: &PeerNode) {
+        let mut watchers = self.across.presence.watchers();
+        watchers.forget_node(peer);
     }
 
     /// Another node is gone, and its sessions with it.
     pub(in crate::session::across) fn part_presence(self: &Arc<Self>, peer: &PeerNode) {
-        self.forget_presence_wishes(peer);
+        self.forget_presence_watcher(peer);
         let presence = &self.across.presence;
         presence.wanting().left(peer);
         let channels = presence.wanting().channels();

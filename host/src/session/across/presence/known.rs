@@ -7,13 +7,13 @@ use tokio::sync::Notify;
 
 use super::holding::Holding;
 use super::wanting::Wanting;
-use super::wishes::Wishes;
+use super::watchers::Watchers;
 
 /// What a node knows and wants to know of presence on others.
 #[derive(Debug, Default)]
 pub(in crate::session::across) struct PresenceAcross {
     wanting: Mutex<Wanting>,
-    wishes: Mutex<Wishes>,
+    watchers: Mutex<Watchers>,
     holding: Mutex<Holding>,
     /// Tells that a node has told something that was waited for.
     pub(super) told: Notify,
@@ -27,8 +27,8 @@ impl PresenceAcross {
         self.wanting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn wishes(&self) -> MutexGuard<'_, Wishes> {
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn watchers(&self) -> MutexGuard<'_, Watchers> {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn holding(&self) -> MutexGuard<'_, Holding> {

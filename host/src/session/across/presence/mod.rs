@@ -10,7 +10,7 @@
 //! | file | what it is |
 //! | --- | --- |
 //! | `wanting` | which channels this node wants to know of, and what it has asked whom |
-//! | `wishes` | which channels others want to know of |
+//! | `watchers` | which nodes want to know of which channels |
 //! | `telling` | what this node tells of its sessions |
 //! | `hearing` | what it hears of those of others |
 //! | `looking` | looking at a channel, once all is known that can be in time |
@@ -25,6 +25,6 @@ mod known;
 mod looking;
 mod telling;
 mod wanting;
-mod wishes;
+mod watchers;
 
 pub(super) use known::PresenceAcross;

@@ -40,12 +40,12 @@ impl Shared {
         let (mut refused, mut hubs, mut unused) = (Vec::new(), Vec::new(), Vec::new());
         for (name, after) in named {
             let is_used = self.hubs.get(&name).is_some();
-            let mut wishes = self.across.presence.wishes();
+            let mut watchers = self.across.presence.watchers();
             let is_told = match is_used {
-                true => wishes.add(from, &name),
-                false => wishes.may_add(from, &name),
+                true => watchers.add(from, &name),
+                false => watchers.may_add(from, &name),
             };
-            drop(wishes);
+            drop(watchers);
             // Behind the wish: one that is made now tells what changes.
             let hub = self.hubs.get(&name).filter(|_| is_used && is_told);
             match hub {
@@ -75,7 +75,7 @@ impl Shared {
         // That nobody used a channel was said in no turn of its: whoever has come to it since is
         // told of behind that, and not before.
         for name in unused {
-            self.across.presence.wishes().add(from, &name);
+            self.across.presence.watchers().add(from, &name);
             if let Some(hub) = self.hubs.get(&name) {
                 self.tell_all(from, &hub);
             }
@@ -133,7 +133,7 @@ impl Shared {
         if changes.is_empty() {
             return;
         }
-        let nodes = self.across.presence.wishes().of(name);
+        let nodes = self.across.presence.watchers().of(name);
         if nodes.is_empty() {
             return;
         }
@@ -165,8 +165,8 @@ impl Shared {
     ) {
         let names = forget.channels.iter();
         for name in names.filter_map(|name| ChannelName::new(name).ok()) {
-            let mut wishes = self.across.presence.wishes();
-            wishes.forget(from, &name);
+            let mut watchers = self.across.presence.watchers();
+            watchers.forget(from, &name);
         }
     }
 

@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 64 << 20;
 
 /// Which channels other nodes want to know of.
 #[derive(Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct Watchers {
     of_channels: HashMap<ChannelName, Vec<PeerNode>, RandomState>,
     of_nodes: BTreeMap<PeerNode, OfNode>,
 }
@@ -25,7 +25,7 @@ struct OfNode {
     bytes: usize,
 }
 
-impl Wishes {
+impl Watchers {
     /// A node wants to know of a channel. Whether it is told: it is not if it wants to know of
     /// too many.
     pub(super) fn add(&mut self, node: &PeerNode, channel: &ChannelName) -> bool {
@@ -107,18 +107,18 @@ mod tests {
 
     #[test]
     fn each_node_has_wishes_of_its_own() {
-        let mut wishes = Wishes::default();
+        let mut watchers = Watchers::default();
         let (one, other) = (node("one", 1), node("other", 2));
         let channel = ChannelName::new("chat:1").unwrap();
-        assert!(wishes.add(&one, &channel));
-        assert!(wishes.add(&one, &channel), "the same again");
-        assert!(wishes.add(&other, &channel));
-        assert_eq!(wishes.of(&channel), [one.clone(), other.clone()]);
-        wishes.forget(&one, &channel);
-        wishes.forget(&one, &channel);
-        assert_eq!(wishes.of(&channel), std::slice::from_ref(&other));
-        wishes.forget_node(&other);
-        assert!(wishes.of(&channel).is_empty());
-        assert!(wishes.of_channels.is_empty());
+        assert!(watchers.add(&one, &channel));
+        assert!(watchers.add(&one, &channel), "the same again");
+        assert!(watchers.add(&other, &channel));
+        assert_eq!(watchers.of(&channel), [one.clone(), other.clone()]);
+        watchers.forget(&one, &channel);
+        watchers.forget(&one, &channel);
+        assert_eq!(watchers.of(&channel), std::slice::from_ref(&other));
+        watchers.forget_node(&other);
+        assert!(watchers.of(&channel).is_empty());
+        assert!(watchers.of_channels.is_empty());
     }
 }
