@@ -87,7 +87,7 @@ pub enum NameError {
     #[error("that name means something else to Rust; choose another")]
     Taken,
     /// A file that is called so is there for people and their tools.
-    #[error("a file that is called so is a test, which no node loads; choose another")]
+    #[error("a file with that name is a test, which no node loads; choose another")]
     Ignored,
 }
 

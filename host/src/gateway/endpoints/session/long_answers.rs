@@ -108,8 +108,8 @@ pub(in crate::gateway) async fn post_sse(
 ///
 /// For clients that only listen: the parameter `cf_connect` is what a `connect` command has
 /// (`{"token": …}`), and may be absent. Each event is a push: the first a `connect`, `{}` a
-/// ping that nobody has to answer, the last a `disconnect`. What it is subscribed to its token
-/// says, a plugin or the server.
+/// ping that nobody has to answer, the last a `disconnect`. Its token, a plugin or
+/// the server decides what it is subscribed to.
 #[utoipa::path(
     get,
     path = "/connection/uni_sse",
