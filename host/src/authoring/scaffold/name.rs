@@ -76,7 +76,7 @@ const TAKEN: &[&str] = &[
 pub enum NameError {
     /// It has characters that crates or files cannot have.
     #[error(
-        "a plugin's name begins with a lower-case letter and goes on with lower-case letters, \
+        "a plugin's name begins with a lower-case letter and continues with lower-case letters, \
          digits, `-` and `_`"
     )]
     Characters,

@@ -66,7 +66,7 @@ async fn end(client: &Client, mut output: Output, name: &str) -> Result<(), CliE
         let name = printable(&status.name);
         match &status.replay {
             Some(replay) => format!(
-                "{name}: is handed no more of {}, of which it came to number {}",
+                "{name}: is handed no more of {}; it came to number {}",
                 printable(&replay.channel),
                 replay.at
             ),
