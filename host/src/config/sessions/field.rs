@@ -40,7 +40,7 @@ pub(in crate::config) const FIELDS: &[Field] = &[
     switch("sessions.namespaces.NAME.force_recovery", "Whether every subscription is recovered"),
     field("sessions.namespaces.NAME.force_recovery_mode", RECOVERY_MODE.expected, "`stream`", "What recovery brings: all that was missed, or the latest publication"),
     switch("sessions.namespaces.NAME.auto_cache_recover", "Whether a first subscription brings the latest publication, where recovery does"),
-    switch("sessions.namespaces.NAME.presence", "Whether the nodes keep who is subscribed"),
+    switch("sessions.namespaces.NAME.presence", "Whether the nodes keep track of who is subscribed"),
     switch("sessions.namespaces.NAME.join_leave", "Whether subscribers may be told who comes and goes"),
     switch("sessions.namespaces.NAME.force_push_join_leave", "Whether they are told unasked"),
     list("sessions.namespaces.NAME.allowed_delta_types", DELTA.expected, "Deltas that subscribers may ask for"),
