@@ -155,7 +155,7 @@ pub struct PassedResponse {
 
 /// An answer ended before it was whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the connection to the channel's node ended amid its answer")]
+#[error("the connection to the channel's node ended before the answer was complete")]
 pub struct Cut;
 
 /// Why a request that was to be passed on has no answer.

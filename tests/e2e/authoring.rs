@@ -107,7 +107,7 @@ async fn a_crate_is_rebuilt_and_reloaded_as_it_is_edited() {
 
     greeter.edit("\"welcome, {}\"", "\"good day, {}\", nonsense");
     node.compiled("cannot find value `nonsense`").await;
-    node.compiled("an older version goes on running").await;
+    node.compiled("an older version keeps running").await;
     assert_eq!(greeted().await, "welcome, Ada");
 
     greeter.edit(", nonsense", "");

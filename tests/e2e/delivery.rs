@@ -296,22 +296,22 @@ pub async fn a_plugin_says_only_what_it_may() {
     let mut reports = node.listen("custom.report.claims").await;
     let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
     for (claims, expected) in [
-        (json!({ "time": "yesterday" }), "no time of RFC 3339"),
+        (json!({ "time": "yesterday" }), "not a time of RFC 3339"),
         (
             json!({ "extensions": [["a", "1"], ["b", "2"], ["a", "3"]] }),
             "more than once",
         ),
         (
             json!({ "extensions": [["user", "42"]] }),
-            "given by the node alone",
+            "only the node sets",
         ),
         (
             json!({ "extensions": [["deadreason", "x"]] }),
-            "given by the node alone",
+            "only the node sets",
         ),
         (
             json!({ "extensions": [["recordedtime", "x"]] }),
-            "given by the node alone",
+            "only the node sets",
         ),
         (json!({ "extensions": [["a", "\u{9b}"]] }), "U+009B"),
         (json!({ "data": deep }), "deeper than 100 levels"),

@@ -187,7 +187,7 @@ async fn what_cannot_be_loaded_or_started_leaves_the_old_version_running() {
     let truncated = &truncated[..truncated.len() / 2];
     let broken = [
         (file(NAME, "nonsense"), "not a WebAssembly file"),
-        (file(NAME, truncated), "not written to its end"),
+        (file(NAME, truncated), "it is incomplete"),
         (plugin("describe-trap").named(NAME), "failed to start"),
         (plugin("unknown-import").named(NAME), "nobody:has/this"),
         (version(2).manifest("subscribe = 3"), "versioned.toml:1:13"),

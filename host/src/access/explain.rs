@@ -122,7 +122,7 @@ fn roles_of(
         },
         Principal::User(_) => Ok(claimed.to_vec()),
         Principal::Plugin(_) => Err(
-            "what a plugin may stands in its manifest and in the node's `[policy]`: see \
+            "a plugin's manifest and the node's `[policy]` say what it may do: see \
                  `hearken plugin show`, or before it runs `hearken plugin check`"
                 .to_owned(),
         ),

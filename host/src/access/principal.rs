@@ -32,8 +32,8 @@ pub enum Principal {
 /// A text is no principal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no principal; write `anonymous`, or `key:`, `user:`, `cert:`, `plugin:` or `node:` \
-     and a name, or the name of a key alone"
+    "`{0}` is not a principal; write `anonymous`, or `key:`, `user:`, `cert:`, `plugin:` or \
+     `node:` and a name, or the name of a key alone"
 )]
 pub struct NoPrincipal(String);
 

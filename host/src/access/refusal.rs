@@ -25,8 +25,8 @@ pub enum Unauthenticated {
     Malformed,
     /// The key is none of this node's.
     #[error(
-        "this node does not know the key; it may be cut off, of another node, or replaced: ask for \
-         another, which `hearken access key NAME` makes"
+        "this node does not know the key; it may be incomplete, from another node, or replaced: \
+         ask for another, which `hearken access key NAME` makes"
     )]
     WrongKey,
     /// The key was this node's.
@@ -36,18 +36,19 @@ pub enum Unauthenticated {
     #[error("the token is longer than {MAX_TOKEN_BYTES} bytes; let it claim less")]
     TokenTooLong,
     /// No entry is of the token's issuer.
-    #[error("the token's issuer (`iss`) is that of no `[access.tokens.NAME]` of this node")]
+    #[error("no `[access.tokens.NAME]` of this node has the token's issuer (`iss`)")]
     UnknownIssuer,
     /// The algorithm is none that the issuer's key is for.
     #[error(
-        "the token's algorithm (`alg`) is none that this node takes of its issuer: a shared secret \
-         is for HS256, HS384 and HS512, a public key for those of its kind, and `none` for nobody"
+        "this node does not take the token's algorithm (`alg`) from its issuer: a shared secret is \
+         for HS256, HS384 and HS512, a public key for those of its kind, and `none` is never \
+         accepted"
     )]
     WrongAlgorithm,
     /// The issuer has no key of that id.
     #[error(
-        "the token's key id (`kid`) is that of no key for its algorithm of its issuer; it may have \
-         been signed with a key that was replaced: ask for another"
+        "the token's issuer has no key with the token's key id (`kid`) for its algorithm; it may \
+         have been signed with a key that was replaced: ask for another"
     )]
     UnknownKeyId,
     /// The keys of the issuer have never been seen.
@@ -55,7 +56,8 @@ pub enum Unauthenticated {
     KeysUnavailable,
     /// Somebody else signed it, or it was changed.
     #[error(
-        "the token's signature is not its issuer's; it may be cut off, changed, or of another node"
+        "the token's signature is not its issuer's; it may be incomplete, changed, or from another \
+         node"
     )]
     WrongSignature,
     /// It is meant for somebody else.
@@ -141,7 +143,7 @@ pub enum Ended {
     #[error("the token's issuer was removed or changed")]
     IssuerRemoved,
     /// The issuer has taken back the key that the token was signed with.
-    #[error("the token's issuer has taken its key back")]
+    #[error("the token's issuer has withdrawn its key")]
     IssuersKeyRemoved,
     /// The token's time is over.
     #[error("the token has expired")]

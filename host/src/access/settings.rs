@@ -128,7 +128,7 @@ pub struct CertificateEntry {
     pub place: String,
     /// The name in the certificate by which it is known; of DNS in lower case.
     pub subject_alt_name: String,
-    /// What its holder may, by name.
+    /// What its holder may do, by name.
     pub roles: Vec<Granted<String>>,
 }
 

@@ -18,7 +18,8 @@ pub enum PublishError {
     },
     /// The event is for a channel, which has to keep it first.
     #[error(
-        "the event names the channel `{0}`, which takes it only from who can wait until it is stored"
+        "the event names the channel `{0}`, which takes it only from those that can wait until it \
+         is stored"
     )]
     OfChannel(String),
 }

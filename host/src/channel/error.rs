@@ -89,8 +89,8 @@ impl NoChannel {
 /// A position is one of another log than the channel's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the position is one of the log `{given}`, and that of the channel is `{epoch}`: it was \
-     removed and made again; begin anew"
+    "the position is from the log `{given}`, and the channel's log is `{epoch}`: it was removed \
+     and made again; begin anew"
 )]
 pub struct AnotherLog {
     /// The epoch of the position.
@@ -112,7 +112,7 @@ pub enum AppendFailure {
     },
     /// Only the node lays events into it.
     #[error(
-        "`{0}` is a channel of dead letters, which the node alone writes; append to a channel \
+        "`{0}` is a channel of dead letters, which only the node writes; append to a channel \
          whose name does not begin with `{OF_DEAD_LETTERS}`"
     )]
     DeadLetters(ChannelName),
@@ -146,7 +146,7 @@ pub enum ReadFailure {
     #[error("the channel was removed")]
     Removed,
     /// The position is behind the end.
-    #[error("the position {after} is behind the last event, whose number is {last}")]
+    #[error("the position {after} is beyond the last event, whose number is {last}")]
     Beyond {
         /// The position.
         after: u64,
@@ -182,7 +182,7 @@ pub enum SetFailure {
     #[error("a channel has at most {MAX_INDEXES} indexes")]
     Indexes,
     /// It lies on another node.
-    #[error("the channel is to lie on the node `{node}`, and this one is `{this}`; ask that one")]
+    #[error("the channel is to lie on the node `{node}`, and this is `{this}`; ask that node")]
     Node {
         /// The node that was named.
         node: String,
@@ -267,8 +267,8 @@ pub enum CursorFailure {
     },
     /// Unread events are kept for the client, so that not everybody may be it.
     #[error(
-        "the channel keeps unread events for the client `{client}`: whoever may `operate` makes \
-         its cursor, and says whose it is"
+        "the channel keeps unread events for the client `{client}`: somebody with the right \
+         `operate` has to make its cursor and name its owner"
     )]
     Reserved {
         /// The client.
@@ -281,7 +281,7 @@ pub enum CursorFailure {
     #[error("{0} cursors of the channel are yours, the most of one principal; delete some")]
     TooManyOfOne(usize),
     /// The position is behind the end.
-    #[error("the position {after} is behind the last event, whose number is {last}")]
+    #[error("the position {after} is beyond the last event, whose number is {last}")]
     Beyond {
         /// The position.
         after: u64,

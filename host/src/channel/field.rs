@@ -34,7 +34,7 @@ pub enum FieldError {
     /// Not a field.
     #[error(
         "{0:?} is no field; write the names of members with dots between, e.g. `user.id`, or an \
-         attribute behind a dot, e.g. `.subject`, {MAX_FIELD_BYTES} bytes at most"
+         attribute after a dot, e.g. `.subject`, {MAX_FIELD_BYTES} bytes at most"
     )]
     Field(String),
 }

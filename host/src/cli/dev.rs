@@ -100,7 +100,7 @@ fn report(report: DevReport) {
             // Behind what a tool has to say it would be taken for a part of that.
             let and = if error.contains('\n') { "\n" } else { "; " };
             note(&format!(
-                "{}: {error}{and}an older version goes on running",
+                "{}: {error}{and}an older version keeps running",
                 shown(&folder)
             ));
         }

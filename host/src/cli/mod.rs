@@ -57,7 +57,7 @@ struct Global {
     #[command(flatten)]
     target: Target,
 
-    /// Answer with one JSON value a line
+    /// Answer with one JSON value per line
     #[arg(long, global = true, display_order = 100)]
     json: bool,
 }

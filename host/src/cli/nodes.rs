@@ -12,7 +12,7 @@ use crate::admin::{LinkStatus, NodeStatus, Trouble};
 /// begins with the time.
 const SHOWN_INCARNATION: usize = 8;
 
-/// List the nodes of the cluster and how the links to them stand
+/// List the nodes of the cluster and the state of the links to them
 #[derive(Args, Debug)]
 pub(super) struct Nodes {}
 

@@ -110,7 +110,7 @@ const NAME_EXPECTED: &str = "the names of at most 64 channels, of 1 to 255 chara
 
 const FROM: Form<StartAt> = Form::new(
     Kind::StringOrInteger,
-    "\"first\", \"new\" or the number of the event to begin behind, e.g. 1200",
+    "\"first\", \"new\" or the number of the event to begin after, e.g. 1200",
     |text| match text {
         "first" => Ok(StartAt::First),
         "new" => Ok(StartAt::New),

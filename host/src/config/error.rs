@@ -84,8 +84,8 @@ pub enum ConfigError {
     },
     /// The secret of the API of ganomede-events stands in two places.
     #[error(
-        "{place}: `ganomede.secret_file` stands beside `ganomede.secret`, in the place of which it \
-         would be; take one of them out"
+        "{place}: `ganomede.secret_file` and `ganomede.secret` exclude each other; take one of \
+         them out"
     )]
     GanomedeSecrets {
         /// Where the file is named.
@@ -120,9 +120,8 @@ pub enum ConfigError {
     },
     /// Several nodes may read the table, and a channel lies on one.
     #[error(
-        "{place}: the channel `{channel}` is declared on a node of a cluster, where it has to be \
-         said which node it lies on: add `node = \"{node}\"` to its table, or the name of another \
-         node"
+        "{place}: the channel `{channel}` is declared on a node of a cluster, and has to say which \
+         node it lies on: add `node = \"{node}\"` to its table, or the name of another node"
     )]
     ChannelWithoutNode {
         /// Where it is declared.
@@ -135,7 +134,7 @@ pub enum ConfigError {
     /// A name would be that of a channel of its own and that of a session channel.
     #[error(
         "{place}: the channel `{channel}` is declared, and `[sessions.namespaces.{namespace}]` has \
-         all channels that begin with `{namespace}:`; give one of both another name"
+         all channels that begin with `{namespace}:`; give one of the two another name"
     )]
     ChannelInNamespace {
         /// Where the channel is declared.

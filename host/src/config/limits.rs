@@ -17,7 +17,7 @@ settings! {
         /// In bytes; 64 KiB (one wasm page) to 4 GiB.
         memory: u64 = value(MEMORY, "64MiB");
 
-        /// Time an event: CPU that it used and host waits
+        /// Time per event: CPU used and host waits
         ///
         /// 1 ms to 1 h.
         deadline: Duration = value(DEADLINE, "5s");

@@ -39,7 +39,7 @@ settings! {
         /// Folder of the plugins; made if missing
         plugins: PathBuf = value(PATH, "plugins"), flag "--plugins DIR";
 
-        /// Folder for what this node alone keeps; made if missing
+        /// Folder for the node's own data; made if missing
         ///
         /// The key-value store, channels and compiled code.
         data: PathBuf = value(PATH, "data"), flag "--data DIR";
@@ -53,7 +53,7 @@ settings! {
         node: String = computed(NODE_NAME, "the machine's name", default_node_name()),
             flag "--node NAME";
 
-        /// Serve other machines although nobody is asked for credentials
+        /// Serve other machines without asking for credentials
         ///
         /// Whether `listen` may be an address that other machines reach.
         allow_unauthenticated: bool = value(SWITCH, "false"), flag "--allow-unauthenticated";
@@ -75,7 +75,7 @@ settings! {
         ///
         /// 1 to 1,024.
         plugin_threads: usize =
-            computed(PLUGIN_THREADS, "one a core", available_parallelism().map_or(1, usize::from)),
+            computed(PLUGIN_THREADS, "one per core", available_parallelism().map_or(1, usize::from)),
             flag "--plugin-threads N";
 
         /// How long a node that starts waits for its plugins before it takes events

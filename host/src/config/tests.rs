@@ -452,7 +452,7 @@ fn the_help_says_what_the_table_says() {
         "--config <FILE> Configuration file; it must exist [default: hearken.toml if there is one]",
         "--max-event-size <SIZE> Largest event, attributes included; at most \
          `limits.mailbox_bytes` [default: 1MiB]",
-        "--allow-unauthenticated Serve other machines although nobody is asked for credentials \
+        "--allow-unauthenticated Serve other machines without asking for credentials \
          --allow-host <NAME>",
         "Cluster: --join <HOST:PORT>",
         "through any one all are found; may be given again --cluster-name",

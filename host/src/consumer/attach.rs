@@ -125,8 +125,7 @@ pub(super) fn in_the_log(
     tracing::warn!(
         plugin = consumer.plugin(), channel = %consumer.channel(),
         after = place.lane.after(), log = %place.epoch, last = bounds.last, %epoch,
-        "the place of a plugin in a channel is one of another log; it goes on at the end of this \
-         one"
+        "the place of a plugin in a channel is from another log; it goes on at the end of this one"
     );
     let end = Place::new(epoch, bounds.last);
     Place {

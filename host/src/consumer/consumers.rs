@@ -126,8 +126,8 @@ impl Consumers {
         shared.closing.cancel();
         if timeout_at(deadline, shared.tasks.wait()).await.is_err() {
             tracing::warn!(
-                "where plugins are in channels could not be written as the node ends; they are \
-                 given again what they have handled last"
+                "could not write where plugins are in channels as the node ends; they will be \
+                 given again what they handled last"
             );
         }
     }

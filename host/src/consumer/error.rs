@@ -31,7 +31,7 @@ pub enum ConsumerFailure {
         channel: String,
     },
     /// The position is behind the end.
-    #[error("the position {after} is behind the last event, whose number is {last}")]
+    #[error("the position {after} is beyond the last event, whose number is {last}")]
     Beyond {
         /// The position.
         after: u64,

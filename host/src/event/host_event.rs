@@ -189,8 +189,8 @@ pub struct PluginFailed {
     /// The guest's stack when it trapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backtrace: Option<String>,
-    /// Of a plugin that is a text: the calls that led to the failure, innermost first, one a
-    /// line with its place in the text, e.g. `at restock (restock.ts:3:10)`.
+    /// For a plugin that is a text: the calls that led to the failure, innermost first, one
+    /// per line with its place in the text, e.g. `at restock (restock.ts:3:10)`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
 }
@@ -240,7 +240,7 @@ pub struct PluginStalled {
     /// When the next attempt comes, in RFC 3339; absent when `cleared`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<String>,
-    /// Whether the event hangs no more: it was handled or became a dead letter.
+    /// Whether the event no longer hangs: it was handled or became a dead letter.
     pub cleared: bool,
 }
 
@@ -274,7 +274,7 @@ pub struct PluginMissed {
     pub channel: String,
     /// Which log of that name.
     pub epoch: String,
-    /// Number of the first event that is not kept any more.
+    /// Number of the first event that is no longer kept.
     pub first: u64,
     /// Number of the last.
     pub last: u64,

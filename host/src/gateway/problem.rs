@@ -22,16 +22,16 @@ pub struct Problem {
     pub status: u16,
     /// What was wrong this time, where, and what to do.
     pub detail: String,
-    /// The right that whoever asks lacks, e.g. `publish custom.shop.paid`.
+    /// The right that is missing, e.g. `publish custom.shop.paid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub right: Option<String>,
-    /// Number of the last event of the channel, where whoever asks expected another.
+    /// Number of the last event of the channel, where another was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<u64>,
-    /// Which log the channel has, where whoever asks meant another.
+    /// Which log the channel has, where another was meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
-    /// Numbers of the events that cannot be read; those behind can.
+    /// Numbers of the events that cannot be read; those after them can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damaged: Option<Numbers>,
     /// The parts of the request at fault, where they can be told.

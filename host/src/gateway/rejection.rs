@@ -62,11 +62,11 @@ pub(super) enum Rejection {
     #[error(transparent)]
     OverBudget(#[from] RetryAfter),
     #[error(
-        "the request has more than one credential; send one, in the header `Authorization` or, of streams, waits and reads, in the parameter `access_token`"
+        "the request has more than one credential; send one, in the header `Authorization` or, for streams, waits and reads, in the parameter `access_token`"
     )]
     TwoCredentials,
     #[error(
-        "`access_token` stands in the query of streams, waits and reads of channels only, since queries are logged on the way; send `Authorization: Bearer …`"
+        "`access_token` may be in the query only of streams, waits and reads of channels, since queries are logged on the way; send `Authorization: Bearer …`"
     )]
     TokenNotHere,
     #[error(transparent)]

@@ -112,7 +112,10 @@ impl Follower {
         if said.is_some() && said != state.said {
             match &said {
                 Some(Said::Refused(error)) => {
-                    tracing::error!(%error, "the configuration is not valid; the old one goes on");
+                    tracing::error!(
+                        %error,
+                        "the configuration is not valid; the old one stays in use"
+                    );
                 }
                 Some(Said::Restart(keys)) => {
                     let keys = keys.join(", ");
@@ -143,7 +146,7 @@ impl Follower {
             if let Err(error) = self.parts.access.replace(config.access.clone()) {
                 return Some(Said::Refused(error.to_string()));
             }
-            tracing::info!("who may do what was read again");
+            tracing::info!("read again who may do what");
             state.secrets = secrets;
             state.config.access = config.access.clone();
         }
@@ -154,7 +157,7 @@ impl Follower {
         }
         if config.policy != state.config.policy {
             (self.parts.set_policy)(config.policy.clone());
-            tracing::info!("what plugins may do at most was read again");
+            tracing::info!("read again what plugins may do at most");
             state.config.policy = config.policy.clone();
         }
         let namespaces = &config.sessions.namespaces;

@@ -131,8 +131,8 @@ impl Hosted {
             for node in nodes.difference(&before) {
                 tracing::warn!(
                     channel = %name, other_node = %node,
-                    "two nodes have a channel of this name: each means its own by it, and others \
-                     have to say NAME@NODE; remove one"
+                    "two nodes have a channel of this name: each uses its own, and others have to \
+                     say NAME@NODE; remove one"
                 );
             }
             if !nodes.is_empty() {

@@ -50,7 +50,7 @@ pub(super) fn foreknown(data: &Path, settings: &ChannelsSettings, own: &str) -> 
     let mut known = load(&file).unwrap_or_else(|error| {
         tracing::warn!(
             file = %file.display(), %error,
-            "cannot tell which channels other nodes had; of those that are away it is not known"
+            "cannot tell which channels other nodes had; those of nodes that are away are not known"
         );
         All::new()
     });

@@ -63,8 +63,7 @@ pub(super) fn server_key(settings: &SessionsSettings) -> Result<Option<SharedSec
         );
     }
     tracing::info!(
-        "the key of `sessions.api` was read; another in its file is taken when the node is \
-         started again"
+        "the key of `sessions.api` was read; a new one in its file is used after the next start"
     );
     Ok(Some(SharedSecret::new(&key)))
 }

@@ -203,7 +203,7 @@ mod tests {
         make(other.path(), "a.example").unwrap();
         std::fs::copy(other.path().join("ca.crt"), one.path().join("ca.crt")).unwrap();
         let error = make(one.path(), "b.example").unwrap_err().to_string();
-        assert!(error.contains("does not hold with"), "{error}");
+        assert!(error.contains("are not valid with"), "{error}");
         std::fs::remove_file(one.path().join("ca.crt")).unwrap();
         let error = make(one.path(), "b.example").unwrap_err().to_string();
         assert!(error.contains("cannot read"), "{error}");

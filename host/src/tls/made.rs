@@ -59,8 +59,8 @@ pub enum MakeError {
     },
     /// What was signed does not hold before the authority's certificate.
     #[error(
-        "what {} signs does not hold with {}: {source}; both must be as one `hearken cluster ca` \
-         made them. For a CA made with other tools, use those to sign too",
+        "certificates that {} signs are not valid with {}: {source}; both must come from one \
+         `hearken cluster ca`. For a CA made with other tools, use those to sign too",
         key.display(),
         certificate.display()
     )]

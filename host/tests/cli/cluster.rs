@@ -174,9 +174,9 @@ async fn a_ca_that_is_missing_or_torn_is_refused() {
     let answer = cluster(folder.path(), &["cert", "a"]).await;
     assert_eq!(answer.code, 1);
     assert!(
-        answer
-            .stderr
-            .contains("what certificates/ca.key signs does not hold with certificates/ca.crt"),
+        answer.stderr.contains(
+            "certificates that certificates/ca.key signs are not valid with certificates/ca.crt"
+        ),
         "{}",
         answer.stderr
     );

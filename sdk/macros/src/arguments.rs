@@ -8,7 +8,7 @@ use syn::{Error, Ident, LitInt, LitStr, Result, Token};
 const USAGE: &str = "`listener` takes patterns as string literals, then `subject = \"…\"`, `channel = \"…\"`, `from = …`, `live` and `local_only`, separated by commas";
 
 const FROM_USAGE: &str =
-    "write `from = \"first\"`, `from = \"new\"`, or the number behind which to begin: `from = 41`";
+    "write `from = \"first\"`, `from = \"new\"`, or the number after which to begin: `from = 41`";
 
 /// Where a listener begins in a channel.
 pub enum StartingPoint {

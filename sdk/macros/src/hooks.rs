@@ -128,7 +128,7 @@ fn namespaces(arguments: TokenStream) -> Result<Vec<LitStr>> {
             return Err(Error::new(
                 name.span(),
                 "a namespace has 1 to 63 characters of A-Z a-z 0-9 . _ -, and no channel's name \
-                 behind it",
+                 after it",
             ));
         }
     }

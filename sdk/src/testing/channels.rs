@@ -88,7 +88,7 @@ impl Channels {
         let behind = usize::try_from(after.sequence).ok();
         let Some(behind) = behind.and_then(|behind| log.get(behind..)) else {
             return Err(ReadError::Invalid(format!(
-                "the position {} is behind the last event, whose number is {}",
+                "the position {} is beyond the last event, whose number is {}",
                 after.sequence, bounds.last
             )));
         };

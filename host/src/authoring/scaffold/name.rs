@@ -76,7 +76,7 @@ const TAKEN: &[&str] = &[
 pub enum NameError {
     /// It has characters that crates or files cannot have.
     #[error(
-        "a plugin's name begins with a lower-case letter and goes on with lower-case letters, \
+        "a plugin's name begins with a lower-case letter and continues with lower-case letters, \
          digits, `-` and `_`"
     )]
     Characters,
@@ -87,7 +87,7 @@ pub enum NameError {
     #[error("that name means something else to Rust; choose another")]
     Taken,
     /// A file that is called so is there for people and their tools.
-    #[error("a file that is called so is a test, which no node loads; choose another")]
+    #[error("a file with that name is a test, which no node loads; choose another")]
     Ignored,
 }
 

@@ -11,11 +11,11 @@ use crate::cli::output::{Output, note};
 
 /// Make a key, and say what to write into hearken.toml
 ///
-/// The key stands alone on stdout, once: the node keeps its hash. The lines for hearken.toml
+/// Only the key goes to stdout, once: the node keeps its hash. The lines for hearken.toml
 /// go to stderr.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Key {
-    /// Name of who will have it; two keys of a name are the same principal
+    /// Name of its holder; two keys with one name are the same principal
     name: String,
 
     /// Role that it has; may be given again

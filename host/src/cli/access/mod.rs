@@ -14,7 +14,7 @@ use super::output::Output;
 
 pub(super) use error::AccessCommandError;
 
-/// Make what a node that asks for credentials needs
+/// Make keys, tokens and certificates, and explain who may do what
 #[derive(Debug, Subcommand)]
 pub(super) enum Access {
     Key(key::Key),

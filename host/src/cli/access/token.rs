@@ -17,7 +17,7 @@ use crate::nearest::hint;
 /// Sign a token for development, with the secret that hearken.toml names
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Token {
-    /// Who it is for: what the principal is called, `user:SUBJECT`
+    /// Who it is for; the principal is `user:SUBJECT`
     #[arg(long)]
     subject: String,
 
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Token {
     #[arg(long, value_name = "TIME", default_value = "1h")]
     expires: String,
 
-    /// Which `[access.tokens.NAME]` it is of, if several have a secret
+    /// Which `[access.tokens.NAME]` signs it, if several have a secret
     #[arg(long, value_name = "NAME")]
     issuer: Option<String>,
 

@@ -23,7 +23,7 @@ pub(super) use error::ChannelCommandError;
 /// Make channels, read them, and look after them
 #[derive(Debug, Subcommand)]
 pub(super) enum Channel {
-    /// List the channels and how they stand
+    /// List the channels and their state
     List,
     /// Show everything about a channel
     Show(Name),
@@ -34,7 +34,7 @@ pub(super) enum Channel {
         #[command(flatten)]
         settings: SettingFlags,
     },
-    /// Change what a channel is set to; what is not given stays, and `none` takes it away
+    /// Change settings of a channel; those not given stay, and `none` removes one
     Set {
         #[command(flatten)]
         name: Name,
@@ -75,7 +75,7 @@ pub(super) enum Channel {
         /// Name of the plugin
         plugin: String,
     },
-    /// Have a plugin go on behind a number of a channel
+    /// Have a plugin continue after a number of a channel
     Seek {
         #[command(flatten)]
         name: Name,
@@ -124,7 +124,7 @@ pub(super) struct Expected {
 
 #[derive(Args, Debug)]
 pub(super) struct Stopped {
-    /// Data folder of a node that is not running, in place of a node to ask
+    /// Data folder of a node that is not running, instead of asking a node
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }

@@ -29,13 +29,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long the node is asked to wait for an event, again and again.
 const WAIT: &str = "30s";
 
-/// Print the events of a channel, from its beginning unless told
+/// Print the events of a channel, by default from its beginning
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Read {
     /// Name of the channel
     name: String,
 
-    /// Only events behind this number, or EPOCH-NUMBER
+    /// Only events after this number, or EPOCH-NUMBER
     #[arg(long, value_name = "N", conflicts_with = "since")]
     after: Option<String>,
 
@@ -47,7 +47,7 @@ pub(in crate::cli) struct Read {
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 
-    /// Go on with what comes, until Ctrl-C
+    /// Go on with new events, until Ctrl-C
     #[arg(long)]
     follow: bool,
 

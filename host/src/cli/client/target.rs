@@ -54,7 +54,7 @@ pub(in crate::cli) struct Target {
     #[arg(long, global = true, display_order = 100, value_name = "FILE")]
     key_file: Option<PathBuf>,
 
-    /// Authority whose certificates are trusted, and no other; without it what HEARKEN_CA names
+    /// The only authority to trust; without it, the one that HEARKEN_CA names
     #[arg(long, global = true, display_order = 100, value_name = "FILE")]
     ca: Option<PathBuf>,
 

@@ -26,7 +26,7 @@ const WITHIN: Duration = Duration::from_secs(600);
 /// Largest engine in bytes, as that of a component.
 const MAX_BYTES: u64 = 128 << 20;
 
-/// Look after what evaluates plugins that are texts
+/// Look after the engines that evaluate texts
 #[derive(Debug, Subcommand)]
 pub(super) enum Engine {
     /// List the engines, with what each is made of
@@ -35,7 +35,7 @@ pub(super) enum Engine {
         #[arg(long, value_name = "DIR", default_value = "data", env = "HEARKEN_DATA")]
         data: PathBuf,
     },
-    /// Add the engine of a language that is no part of this program
+    /// Add the engine of a language that is not part of this program
     Add {
         /// The language
         language: Added,

@@ -119,7 +119,7 @@ impl New {
 /// What a node is asked.
 #[derive(Debug, Subcommand)]
 pub(super) enum Operate {
-    /// List the plugins and how they stand
+    /// List the plugins and their state
     List,
     /// Show everything about a plugin
     Show {
@@ -131,7 +131,7 @@ pub(super) enum Operate {
         /// Name of the plugin
         name: String,
     },
-    /// Hand the plugin no more events after the one in hand; its mailbox goes on filling
+    /// Hand the plugin no more events after the one in hand; its mailbox keeps filling
     Pause {
         /// Name of the plugin
         name: String,
@@ -141,7 +141,7 @@ pub(super) enum Operate {
         /// Name of the plugin
         name: String,
     },
-    /// Hand the plugin events of a channel again, beside whatever else it is handed
+    /// Hand the plugin events of a channel again, in addition to everything else
     Replay(replay::Replay),
 }
 

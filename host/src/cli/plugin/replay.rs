@@ -15,7 +15,7 @@ pub(in crate::cli) struct Replay {
     /// The channel, on which the plugin has a listener
     #[arg(long, value_name = "NAME", required_unless_present = "stop")]
     channel: Option<String>,
-    /// The events behind this number; 0 is the beginning
+    /// The events after this number; 0 is the beginning
     #[arg(long, value_name = "N", required_unless_present = "stop")]
     after: Option<u64>,
     /// Up to this one, instead of the channel's last
@@ -24,7 +24,7 @@ pub(in crate::cli) struct Replay {
     /// Hand them to a copy of the plugin, whose effects are logged and not done
     #[arg(long)]
     copy: bool,
-    /// End what the plugin, or its copy, is handed again
+    /// End the replay, also that to a copy
     #[arg(long, conflicts_with_all = ["channel", "after", "until", "copy"])]
     stop: bool,
 }
@@ -66,7 +66,7 @@ async fn end(client: &Client, mut output: Output, name: &str) -> Result<(), CliE
         let name = printable(&status.name);
         match &status.replay {
             Some(replay) => format!(
-                "{name}: is handed no more of {}, of which it came to number {}",
+                "{name}: is handed no more of {}; it came to number {}",
                 printable(&replay.channel),
                 replay.at
             ),

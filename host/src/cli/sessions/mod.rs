@@ -13,7 +13,7 @@ pub(super) use error::SessionsCommandError;
 
 pub(super) use operate::Operate;
 
-/// Look after the sessions of a node, and sign what clients need for one
+/// Look after the sessions of a node, and sign tokens for clients
 #[derive(Debug, Subcommand)]
 pub(super) enum Sessions {
     #[command(flatten)]

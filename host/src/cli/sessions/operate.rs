@@ -59,10 +59,10 @@ pub(in crate::cli) struct Whom {
     /// All sessions of this user
     #[arg(long)]
     user: Option<String>,
-    /// All who watch this subject
+    /// All sessions that watch this subject
     #[arg(long)]
     subject: Option<String>,
-    /// All who are subscribed to this channel
+    /// All sessions that are subscribed to this channel
     #[arg(long)]
     channel: Option<String>,
     /// All sessions of a node, by its name

@@ -13,10 +13,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{NodeConfig, NodeFlags};
 use crate::session::ChannelName;
 
-/// Sign a token to connect with, or to subscribe with, by the secret that hearken.toml names
+/// Sign a token to connect or to subscribe, with the secret that hearken.toml names
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Token {
-    /// User whose session it is for; nobody's without
+    /// User whose session it is for; without it, nobody's
     #[arg(
         long,
         value_name = "USER",
@@ -25,7 +25,7 @@ pub(in crate::cli) struct Token {
     )]
     user: String,
 
-    /// Channel that it is for, to subscribe to it; without, it is to connect with
+    /// Channel to subscribe to; without it, the token is to connect
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
 

@@ -55,7 +55,7 @@ impl FailureLog {
     /// Logs why `address` cannot be dialled, unless that was said lately.
     pub(in crate::cluster) fn not_dialled(&self, address: &str, error: &DialError) {
         if self.is_new(address, error.kind()) {
-            tracing::warn!(address, "cannot dial a node, trying on: {error}");
+            tracing::warn!(address, "cannot dial a node, trying again: {error}");
         }
     }
 
@@ -71,7 +71,7 @@ impl FailureLog {
         if self.is_new(address, crowded.kind()) {
             tracing::warn!(
                 address,
-                "turned a connection of another node away: {crowded}"
+                "turned away a connection of another node: {crowded}"
             );
         }
     }

@@ -34,7 +34,7 @@ pub enum Refused {
     },
     /// Another running node has that name, and was started later.
     #[error(
-        "two running nodes are named `{node}`, at {here} and at {there}, of which the one that was started last is linked: give one of them another --node"
+        "two running nodes are named `{node}`, at {here} and at {there}, and only the one started last is linked: give one of them another --node"
     )]
     Name {
         /// The name.
@@ -67,7 +67,7 @@ pub enum Refused {
     #[error("the node has left the cluster and must start again to come back")]
     Stopping,
     /// There is no room for another link.
-    #[error("the node has links to {0} others already, which is as many as it can")]
+    #[error("the node has links to {0} others already, as many as it can have")]
     Full(usize),
 }
 

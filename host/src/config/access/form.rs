@@ -65,7 +65,7 @@ pub(super) const TIME: Form<u64> = Form::new(
 
 pub(super) const ALT_NAME: Form<String> = Form::new(
     Kind::String,
-    "a name that stands in the certificate as a subject alternative name, e.g. \"edge.example.com\"",
+    "a subject alternative name of the certificate, e.g. \"edge.example.com\"",
     |text| match text.chars().find(|c| !c.is_ascii_graphic()) {
         _ if text.is_empty() => Err("it is empty".to_owned()),
         Some(character) => Err(format!("it has {character:?}")),
@@ -76,7 +76,7 @@ pub(super) const ALT_NAME: Form<String> = Form::new(
 /// An issuer, an audience or the name of a claim: any text that is not empty.
 pub(super) const CLAIM: Form<String> = Form::new(
     Kind::String,
-    "the text as it stands in tokens, e.g. \"https://id.example.com\"",
+    "the text as it is in tokens, e.g. \"https://id.example.com\"",
     |text| match text {
         "" => Err("it is empty".to_owned()),
         text => Ok(text.to_owned()),

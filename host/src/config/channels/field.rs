@@ -14,5 +14,5 @@ pub(in crate::config) const FIELDS: &[Field] = &[
     field("channels.NAME.dedupe", DEDUPE.expected, "`2m`", "How long the ids of publishers are remembered, so that what is sent again is stored once"),
     field("channels.NAME.indexes.INDEX", FIELD.expected, "none", "A field by whose values events are found, under the name INDEX"),
     field("channels.NAME.engine", ENGINE.expected, "`disk`", "What keeps the channel; it never changes"),
-    field("channels.NAME.node", NODE_NAME.expected, "this one; in a cluster it has to be said", "The node that the channel lies on; others pass over the table"),
+    field("channels.NAME.node", NODE_NAME.expected, "this one; required in a cluster", "The node that the channel lies on; others ignore the table"),
 ];

@@ -47,10 +47,10 @@ settings! {
         /// Secret of clients of ganomede-events; with it the node has their API
         secret: Option<HiddenText> = optional(SECRET, "none");
 
-        /// File of that secret, in its place
+        /// File of that secret, instead of it
         secret_file: Option<PathBuf> = optional(PATH, "none");
 
-        /// Whether an event or an index for a channel that is not there makes it
+        /// Whether an event or an index for a missing channel makes the channel
         create: bool = value(SWITCH, "true");
 
         /// How long a poll of that API waits for an event

@@ -47,8 +47,8 @@ settings! {
         /// 1 to 1,000,000.
         max_waits: usize = value(PLACES, "256");
 
-        /// Part in 100 of connections, streams and waits, and of the memory for requests, that one
-        /// address (of IPv6, one /64) may have
+        /// Percentage of connections, streams and waits, and of the memory for requests,
+        /// that one address (of IPv6, one /64) may have
         ///
         /// 1 to 100.
         address_share: usize = value(PERCENT, "50");

@@ -140,7 +140,7 @@ pub(super) const DATA_FORMAT: Form<DataFormat> = Form::new(
 
 pub(super) const REGEX: Form<ChannelRegex> = Form::new(
     Kind::String,
-    "a regular expression on what stands behind the namespace, e.g. \"^[0-9]+$\"",
+    "a regular expression for what follows the namespace, e.g. \"^[0-9]+$\"",
     |text| ChannelRegex::new(text).map_err(|error| error.to_string()),
 );
 

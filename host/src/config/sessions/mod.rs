@@ -39,7 +39,7 @@ settings! {
     /// What stands in variables too.
     #[derive(Clone, Debug, PartialEq, Eq)]
     struct Plain in "sessions." {
-        /// Give a session to whoever shows no token
+        /// Give sessions to clients without a token
         anonymous: bool = value(SWITCH, "false");
 
         /// Who signs the tokens of sessions
@@ -51,7 +51,7 @@ settings! {
         /// How long a client may take to answer one; shorter than `sessions.ping_interval`
         pong_timeout: Duration = value(PONG_TIMEOUT, "8s");
 
-        /// Bytes that a session may have yet to take; it is closed when they are more
+        /// Bytes that may wait for a session; it is closed when there are more
         queue_max_size: usize = value(QUEUE, "1MiB");
 
         /// Bytes of a message from a client

@@ -39,7 +39,7 @@ pub(in crate::config) fn namespaces_of_manifest(
         .iter()
         .find(|table| RESERVED_NAMESPACES.contains(&&*table.name));
     if let Some(NamedSection { name, place, .. }) = reserved {
-        let problem = "that name is reserved: the node's own configuration alone may have it";
+        let problem = "that name is reserved: only the node's own configuration may have it";
         let expected = "another name, e.g. \"chat\"";
         return Err(wrong(place, NAMESPACES, name, problem.to_owned(), expected));
     }

@@ -102,7 +102,7 @@ fn errors_name_the_attribute() {
     ] {
         let claimed = with(&format!(r#""{name}":"x""#));
         assert!(
-            claimed.contains(&format!("`{name}` is given by the node")),
+            claimed.contains(&format!("only the node sets the attribute `{name}`")),
             "{claimed}"
         );
     }

@@ -46,7 +46,8 @@ pub enum DraftError {
     Source(String),
     /// The time is not one of RFC 3339.
     #[error(
-        "the attribute `time` is {0:?}, which is no time of RFC 3339 such as 2026-01-31T12:00:00Z"
+        "the attribute `time` is {0:?}, which is not a time of RFC 3339 such as \
+         2026-01-31T12:00:00Z"
     )]
     Time(String),
     /// An extension's name is not made of lower-case letters and digits, or is
@@ -60,7 +61,7 @@ pub enum DraftError {
     #[error("the extension attribute `{0}` is there more than once")]
     DuplicateExtension(String),
     /// A publisher claims what only the node may say.
-    #[error("the attribute `{0}` is given by the node alone; leave it out")]
+    #[error("only the node sets the attribute `{0}`; leave it out")]
     OfTheNode(String),
     /// The data is JSON that is nested too deeply to be handed on.
     #[error(

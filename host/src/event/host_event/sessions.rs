@@ -25,6 +25,6 @@ pub struct SessionChanged {
 pub struct SessionsLost {
     /// Name of the node that is gone, also the event's subject.
     pub node: String,
-    /// How many sessions it had when it said so last.
+    /// How many sessions it had when it last said so.
     pub count: u64,
 }

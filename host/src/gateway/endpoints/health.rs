@@ -27,8 +27,8 @@ pub(in crate::gateway) async fn livez() -> &'static str {
 
 /// Whether the node takes traffic
 ///
-/// It does once its plugins were loaded or have had `startup_timeout` for it, and until
-/// it shuts down, but for the time that a part of it fails. Events are taken then too.
+/// From when its plugins were loaded or have had `startup_timeout` for it, until it shuts
+/// down, except while a part of it fails. Events are taken then too.
 #[utoipa::path(
     get,
     path = "/readyz",

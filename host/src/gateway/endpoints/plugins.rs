@@ -83,7 +83,7 @@ pub(in crate::gateway) async fn show(
 /// Load a plugin's file and manifest again
 ///
 /// Answers when the new version runs. If it fails to load or to start, the old
-/// version goes on.
+/// version keeps running.
 #[utoipa::path(
     post,
     path = "/v1/plugins/{name}/reload",

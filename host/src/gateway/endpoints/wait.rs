@@ -31,7 +31,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
         ("subject" = Option<String>, Query, description = "Only an event with exactly this subject"),
         ("channel" = Option<String>, Query, description = "Only an event of this channel"),
         ("local_only" = Option<bool>, Query, description = "Only an event published on this node"),
-        ("access_token" = Option<String>, Query, description = "The credential, of who cannot send the header `Authorization`"),
+        ("access_token" = Option<String>, Query, description = "The credential, for clients that cannot send the header `Authorization`"),
         ("timeout" = Option<String>, Query, description = "How long to wait, with a unit, e.g. `500ms`, `10s` (default) or `2m`; at most 5 minutes", example = "10s"),
     ),
     responses(

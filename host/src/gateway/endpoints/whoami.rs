@@ -16,13 +16,13 @@ pub(in crate::gateway) struct WhoAmI {
     principal: String,
     /// Names of its roles; those that do not exist give nothing.
     roles: Vec<String>,
-    /// What it may: patterns of types for `publish` and `listen`, of channels for `append` and
+    /// What it may do: patterns of types for `publish` and `listen`, of channels for `append` and
     /// `read`, and whether it may `observe` and `operate`.
     #[schema(value_type = Object)]
     rights: Rights,
 }
 
-/// Say who asks, and what they may
+/// Say who is asking, and what they may do
 #[utoipa::path(
     get,
     path = "/v1/whoami",

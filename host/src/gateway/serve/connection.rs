@@ -77,7 +77,7 @@ struct Shared {
 
 /// A request's head found no room in the memory for what requests bring.
 #[derive(Debug, thiserror::Error)]
-#[error("the node holds as many large request heads as it may, in all or of that address")]
+#[error("the node holds as many large request heads as it may, in total or from that address")]
 pub(in crate::gateway) struct NoRoom;
 
 impl Connection {

@@ -111,7 +111,7 @@ pub(crate) enum ProgressError {
     #[error("it showed a progress counter in the middle of a frame")]
     TooLate,
     /// It asked for an event beyond those that there are.
-    #[error("it asked for another event behind all {events} of the frame")]
+    #[error("it asked for another event after all {events} of the frame")]
     NoMore {
         /// Events of the frame.
         events: usize,

@@ -32,7 +32,7 @@ pub(crate) enum Nonsense {
     #[error("its `user` is longer than {MAX_USER} bytes, or has control characters")]
     User,
     /// There is no such channel's name.
-    #[error("its `subscriptions` name `{0}`, which is no name of a channel")]
+    #[error("its `subscriptions` name `{0}`, which is not the name of a channel")]
     Channel(String),
     /// The plugin may not subscribe anybody there.
     #[error(
@@ -192,7 +192,7 @@ mod tests {
         for (channel, why) in [
             ("game:1", "`[allow]`"),
             ("1", "`[allow]`"),
-            ("a b", "no name"),
+            ("a b", "not the name"),
             ("chat:paid", "`read`"),
         ] {
             let refused = connected(to(channel)).unwrap_err().to_string();

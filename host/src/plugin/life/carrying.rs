@@ -20,8 +20,8 @@ pub enum CarryError {
     /// What evaluates its language cannot be kept as it is then.
     #[error(
         "a plugin in {} cannot be evaluated ahead: its engine is a snapshot already, in which \
-         several modules share one memory, and of such a one no other can be made; without \
-         `--snapshot` it is built, and an instance starts within milliseconds all the same",
+         several modules share one memory, and no other can be made of such a snapshot; build it \
+         without `--snapshot`: an instance starts within milliseconds all the same",
         .0.title()
     )]
     NotAhead(Language),

@@ -262,7 +262,7 @@ impl PluginCopy {
             channel = replay.channel,
             handled = replay.handled,
             failed = replay.failed,
-            "the copy is done with its replay: {}",
+            "the copy has finished its replay: {}",
             replay.state.as_str()
         );
     }

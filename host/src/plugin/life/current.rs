@@ -148,7 +148,7 @@ impl Current {
             if !channels.contains(channel.as_str()) {
                 tracing::warn!(
                     plugin = &*self.version.plugin.name,
-                    "`[consume.{channel}]` of its manifest is for nothing: it has no listener on \
+                    "`[consume.{channel}]` of its manifest has no effect: it has no listener on \
                      that channel"
                 );
             }

@@ -130,7 +130,7 @@ fn deliver(filter: Filter, delivery: types::Delivery) -> Result<(Filter, Deliver
     };
     if channel.name.contains('*') {
         return Err(format!(
-            "`{}` may be several channels, whose events come live alone: deliver them so",
+            "`{}` may be several channels, whose events only come live: deliver them so",
             cut(&channel.name)
         ));
     }
@@ -142,7 +142,7 @@ fn deliver(filter: Filter, delivery: types::Delivery) -> Result<(Filter, Deliver
         .filter(|other| *other != name.as_str())
     {
         return Err(format!(
-            "it is on the channel `{name}`, and its filter wants events of `{}` alone",
+            "it is on the channel `{name}`, and its filter wants only events of `{}`",
             cut(other)
         ));
     }

@@ -30,7 +30,7 @@ pub(crate) enum Presence {
 /// A plugin is in more than one file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} and {} are two plugins of one name: rename one, or take it away",
+    "{} and {} are two plugins with one name: rename or remove one",
     first.display(),
     second.display()
 )]

@@ -57,7 +57,7 @@ impl Replaying {
         }
         if *after >= until {
             return Err(format!(
-                "there is nothing in the channel `{name}` behind number {after} and up to {until}"
+                "there is nothing in the channel `{name}` after number {after} and up to {until}"
             ));
         }
         let node = Arc::clone(runtime.bus.node());

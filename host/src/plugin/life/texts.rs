@@ -22,7 +22,7 @@ pub(crate) enum TextError {
     /// Perhaps somebody is about to write it.
     #[error("the file is empty")]
     Empty,
-    #[error("it is no text in UTF-8: {what} in line {line}")]
+    #[error("it is not text in UTF-8: {what} in line {line}")]
     NotText { what: &'static str, line: usize },
     #[error("it has more than {}", ByteSize(MAX_TEXT_BYTES).display().iec())]
     TooLarge,

@@ -215,7 +215,7 @@ impl Replay {
             self.more.notify_one();
             if found.next <= position {
                 // What was there when it began has been removed meanwhile.
-                return Err(format!("nothing can be read behind the number {position}"));
+                return Err(format!("nothing can be read after the number {position}"));
             }
             position = found.next;
         }

@@ -26,11 +26,11 @@ use crate::gateway::serve::client::Client;
 
 /// Append events to a channel
 ///
-/// The body is as that of `POST /v1/events`. It is answered once the events are on disk, where
+/// The body is as that of `POST /v1/events`. The answer comes once the events are on disk, where
 /// the channel has one, and published. A batch is stored whole or not at all. What is sent
 /// again with the same `source` and `id` within the channel's `dedupe` is stored once, and
 /// answered with the number of the first. `If-Match: "LAST"` or `"EPOCH-LAST"` has it stored
-/// only if that is the channel's last event; `"0"` where it has none.
+/// only if that is the channel's last event; `"0"` means that it has none.
 #[utoipa::path(
     post,
     path = "/v1/channels/{name}/events",

@@ -35,7 +35,7 @@ pub(super) async fn begin(
     if since.is_some() && (after.is_some() || client.is_some()) {
         return Err(QueryError::Invalid {
             name: "since",
-            reason: "it stands beside `after` or `client`, which say where to begin too".to_owned(),
+            reason: "`after` or `client` is there too, which also says where to begin".to_owned(),
         }
         .into());
     }

@@ -26,7 +26,7 @@ use crate::gateway::serve::client::Client;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::gateway) struct Seek {
-    /// Behind the event with this number, 0 for the beginning; perhaps with the epoch: `41`,
+    /// After the event with this number, 0 for the beginning; optionally with the epoch: `41`,
     /// `"EPOCH-41"`.
     #[schema(value_type = u64)]
     after: Position,
@@ -77,10 +77,10 @@ pub(in crate::gateway) async fn retry(
     }))
 }
 
-/// Have a plugin go on elsewhere
+/// Have a plugin continue elsewhere
 ///
-/// Forward, which passes events over, or back, which gives it events again. What it has in
-/// hand is settled without any effect on that.
+/// Forward, which skips events, or back, which gives it events again. How the events that it
+/// has in hand end does not change that.
 #[utoipa::path(
     post,
     path = "/v1/channels/{name}/consumers/{plugin}/seek",

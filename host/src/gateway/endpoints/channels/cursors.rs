@@ -27,11 +27,11 @@ use crate::gateway::serve::client::Client;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::gateway) struct NewCursor {
-    /// Number of the last event that it has read, perhaps with the epoch: `41`, `"EPOCH-41"`.
+    /// Number of the last event that it has read, optionally with the epoch: `41`, `"EPOCH-41"`.
     #[schema(value_type = u64)]
     after: Position,
-    /// Whose it is from then on, as `whoami` names principals; only whoever may `operate`
-    /// says so.
+    /// Whose it is from then on, as `whoami` names principals; only with the right
+    /// `operate`.
     #[serde(default)]
     owner: Option<String>,
 }
@@ -105,7 +105,7 @@ pub(in crate::gateway) async fn show(
 
 /// Move a client's position
 ///
-/// Makes it if there is none. It belongs to whoever has made it: others need `operate`, and so
+/// Makes it if there is none. It belongs to whoever made it: others need `operate`, and so
 /// does making one for a client that `keep_unread` names.
 #[utoipa::path(
     put,

@@ -109,7 +109,7 @@ pub(in crate::gateway) async fn set(
 
 /// Find events by an index
 ///
-/// Those whose data has the value in the field, newest first. A text counts as it is, a whole
+/// Those whose data has the value in the field, newest first. A string counts as it is, a whole
 /// number below 2^64 by its digits, another as the shortest text of that 64-bit float
 /// (`1.10` as `1.1`, `1e3` as `1000.0`), a Boolean as `true` or `false`.
 #[utoipa::path(
@@ -122,7 +122,7 @@ pub(in crate::gateway) async fn set(
         ("value" = String, Path, description = "What stands in the field, percent-encoded"),
         ("limit" = Option<usize>, Query, description = "Most events, 1 to 1,000; 100 by default"),
         ("before" = Option<u64>, Query, description = "Only events with lower numbers"),
-        ("access_token" = Option<String>, Query, description = "The credential, of who cannot send the header `Authorization`"),
+        ("access_token" = Option<String>, Query, description = "The credential, for clients that cannot send the header `Authorization`"),
     ),
     responses(
         (status = 200, description = "The events", body = IndexView),

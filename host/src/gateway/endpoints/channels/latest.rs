@@ -23,9 +23,9 @@ const DEFAULT_LIMIT: usize = 10;
 
 /// Read the newest events
 ///
-/// Ascending; fewer than asked for where they are large, or behind events that are damaged,
-/// whose numbers are told as `damaged`. As in a read of the channel `Accept` may ask for the
-/// bare array or for packed events: `damaged` is the header `hearken-damaged` then.
+/// Ascending; fewer than asked for if they are large, or follow damaged events, whose numbers
+/// are reported as `damaged`. As in a read of the channel, `Accept` may ask for the bare array
+/// or for packed events: `damaged` is then the header `hearken-damaged`.
 #[utoipa::path(
     get,
     path = "/v1/channels/{name}/latest",
@@ -33,7 +33,7 @@ const DEFAULT_LIMIT: usize = 10;
     params(
         ("name" = String, Path, description = "The channel's name"),
         ("limit" = Option<usize>, Query, description = "Most events, 1 to 1,000; 10 by default"),
-        ("access_token" = Option<String>, Query, description = "The credential, of who cannot send the header `Authorization`"),
+        ("access_token" = Option<String>, Query, description = "The credential, for clients that cannot send the header `Authorization`"),
     ),
     responses(
         (status = 200, description = "The events", content(

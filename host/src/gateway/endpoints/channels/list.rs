@@ -39,15 +39,15 @@ enum Listed {
 
 /// List the channels
 ///
-/// Those of the node that answers; with `cluster=true` those of other nodes too, which are
-/// told by name, epoch, node and state. What has the same name stands together, if that is
-/// more than `limit`.
+/// Those of the node that answers; with `cluster=true` those of other nodes too, with name,
+/// epoch, node and state. Channels of one name stand together, even if they are more than
+/// `limit`.
 #[utoipa::path(
     get,
     path = "/v1/channels",
     tag = "channels",
     params(
-        ("after" = Option<String>, Query, description = "Only those whose name comes behind this one"),
+        ("after" = Option<String>, Query, description = "Only those whose name comes after this one"),
         ("limit" = Option<usize>, Query, description = "Most channels, 1 to 1,000; 100 by default"),
         ("cluster" = Option<bool>, Query, description = "Whether those of other nodes are listed too; not by default"),
     ),

@@ -33,7 +33,7 @@ use crate::gateway::serve::client::Client;
         (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such channel or event", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The event is damaged", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "The event is not kept any more", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The event is no longer kept", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The storage is busy or fails", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -27,7 +27,7 @@ use crate::gateway::serve::client::Client;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::gateway) struct Trim {
-    /// Events with lower numbers than this, perhaps with the epoch: `41`, `"EPOCH-41"`.
+    /// Events with lower numbers than this, optionally with the epoch: `41`, `"EPOCH-41"`.
     #[schema(value_type = u64)]
     before: Position,
 }
@@ -51,7 +51,7 @@ pub(in crate::gateway) struct Damage {
 
 /// Drop the oldest events
 ///
-/// For good, also those that are kept for readers who have not read them.
+/// For good, even those that are kept for readers that have not read them.
 #[utoipa::path(
     post,
     path = "/v1/channels/{name}/trim",
@@ -89,8 +89,8 @@ pub(in crate::gateway) async fn trim(
 
 /// Check all that is stored
 ///
-/// Reads every event, and answers with the numbers of those that are damaged. It goes on when
-/// that takes too long (504): whoever asks again is told what it finds.
+/// Reads every event, and answers with the numbers of those that are damaged. If that takes too
+/// long (504), it goes on: a later request is told what it finds.
 #[utoipa::path(
     post,
     path = "/v1/channels/{name}/verify",
@@ -123,7 +123,7 @@ pub(in crate::gateway) async fn verify(
 /// Give up events that are damaged
 ///
 /// With `{"accept_loss": true}`, and for good: to readers their numbers are a gap from then
-/// on. Answers with these.
+/// on. Answers with those numbers.
 #[utoipa::path(
     post,
     path = "/v1/channels/{name}/repair",

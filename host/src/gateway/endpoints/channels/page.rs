@@ -49,10 +49,10 @@ pub(in crate::gateway) struct EventPage {
     next: u64,
     /// Number of the channel's last event.
     last: u64,
-    /// Numbers that were asked for and are not kept any more.
+    /// Numbers that were asked for and are no longer kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<Numbers>,
-    /// Numbers before the newest events that are damaged: none before them is shown.
+    /// Damaged numbers before the newest events: none before them is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     damaged: Option<Numbers>,
 }

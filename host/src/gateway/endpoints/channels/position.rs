@@ -152,7 +152,7 @@ pub(super) fn since(parameters: &Parameters) -> Result<Option<u64>, QueryError> 
     let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
         invalid(
             "since",
-            format!("{text:?} is no time of RFC 3339 such as 2026-01-31T12:00:00Z"),
+            format!("{text:?} is not a time of RFC 3339 such as 2026-01-31T12:00:00Z"),
         )
     })?;
     let millis = time.unix_timestamp_nanos() / 1_000_000;

@@ -29,25 +29,25 @@ const DEFAULT_LIMIT: usize = 100;
 
 /// Read a channel
 ///
-/// Events behind a position, ascending, at once if there are any, else after `wait`. `next`
-/// is the position to go on from. Numbers that were asked for and are not kept any more are
-/// told as `gap`. With `type` or `subject` a bounded number of events is looked at, so that
-/// there may be none of them and yet more to read: until `next` is `last`.
+/// Events after a position, ascending, at once if there are any, else after `wait`. `next`
+/// is the position to go on from. Numbers that were asked for and are no longer kept are
+/// reported as `gap`. With `type` or `subject` a bounded number of events is looked at, so a
+/// page may be empty although there is more to read: until `next` is `last`.
 ///
-/// With `client`, `after` is stored under that name, and its absence uses what is stored,
-/// else 0. `Accept: text/event-stream` streams what comes, from now on unless `after`,
+/// With `client`, `after` is stored under that name; without `after` the stored one is used,
+/// else 0. `Accept: text/event-stream` streams events, from now on unless `after`,
 /// `since`, `client` or `Last-Event-ID` says otherwise: `id` is `EPOCH-SEQUENCE`, `event` the
-/// type, `data` the event; `event: gap` tells numbers that are not kept any more, and
+/// type, `data` the event; `event: gap` names numbers that are no longer kept, and
 /// `event: damaged` those that cannot be read. `application/cloudevents-batch+json` is the
 /// bare array, and `application/vnd.hearken.frames` the events in their packed encoding, one
-/// behind the other; `next`, `last` and `gap` are headers of both (`hearken-next`, …).
+/// after the other; `next`, `last` and `gap` are headers of both (`hearken-next`, …).
 #[utoipa::path(
     get,
     path = "/v1/channels/{name}/events",
     tag = "channels",
     params(
         ("name" = String, Path, description = "The channel's name"),
-        ("after" = Option<String>, Query, description = "Number of the event behind which to read, perhaps with the epoch: `41`, `EPOCH-41`; 0 by default"),
+        ("after" = Option<String>, Query, description = "Number of the event after which to read, optionally with the epoch: `41`, `EPOCH-41`; 0 by default"),
         ("since" = Option<String>, Query, description = "Instead of `after`: from the first event recorded at that time (RFC 3339) or later"),
         ("limit" = Option<usize>, Query, description = "Most events, 1 to 1,000; 100 by default"),
         ("client" = Option<String>, Query, description = "Name under which the position is kept"),
@@ -55,7 +55,7 @@ const DEFAULT_LIMIT: usize = 100;
         ("type" = Option<String>, Query, description = "Pattern on the type"),
         ("subject" = Option<String>, Query, description = "Only events with exactly this subject"),
         ("last-event-id" = Option<String>, Header, description = "Id of the last message of a stream that is resumed"),
-        ("access_token" = Option<String>, Query, description = "The credential, of who cannot send the header `Authorization`"),
+        ("access_token" = Option<String>, Query, description = "The credential, for clients that cannot send the header `Authorization`"),
     ),
     responses(
         (status = 200, description = "The events", content(

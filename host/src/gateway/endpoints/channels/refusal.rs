@@ -51,13 +51,13 @@ pub(in crate::gateway) enum ChannelRefusal {
     #[error("`if-match` is {0:?}; send one strong tag, `\"EPOCH-LAST\"` or `\"LAST\"`, or `*`")]
     IfMatch(String),
     #[error(
-        "this removes the channel with all its events: say with `if-match: \"LAST\"`, the number of \
-         its last event, or `*` that it is the one that you mean"
+        "this removes the channel with all its events: confirm that you mean it with `if-match: \
+         \"LAST\"`, the number of its last event, or with `*`"
     )]
     IfMatchMissing,
-    #[error("`if-none-match` is not `*`, which has a channel made and none changed")]
+    #[error("`if-none-match` is not `*`, with which a channel is only made, never changed")]
     IfNoneMatch,
-    #[error("`last-event-id` is {0:?}, which is no id of an event of a channel's stream")]
+    #[error("`last-event-id` is {0:?}, which is not the id of an event of a channel's stream")]
     LastEventId(String),
     #[error("the body is not what it must be{}: {reason}", member.as_deref().map_or_else(String::new, |member| format!(" at `{member}`")))]
     Body {
@@ -68,15 +68,15 @@ pub(in crate::gateway) enum ChannelRefusal {
     Settings(#[from] SettingsError),
     #[error("the channel has no event {number}; the last one is {last}")]
     NoEvent { number: String, last: u64 },
-    #[error("the event {number} is not kept any more; the oldest that is has the number {first}")]
+    #[error("the event {number} is no longer kept; the oldest that is kept is {first}")]
     Trimmed { number: u64, first: u64 },
     #[error(
-        "to give up events that are damaged cannot be undone: send `{{\"accept_loss\": true}}` if \
+        "giving up damaged events cannot be undone: send `{{\"accept_loss\": true}}` if \
          you want that"
     )]
     LossNotAccepted,
     #[error(
-        "the channel was not read to its end within {}; that goes on, ask again for what it finds",
+        "the channel was not read to its end within {}; that goes on: ask again for what it finds",
         humantime::format_duration(*within)
     )]
     VerifySlow { within: Duration },

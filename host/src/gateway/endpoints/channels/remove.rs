@@ -15,7 +15,7 @@ use crate::gateway::rejection::Rejection;
 
 /// Remove a channel with all its events
 ///
-/// `If-Match` says which number its last event has, `"LAST"` or `"EPOCH-LAST"`, or `*`.
+/// `If-Match` has the number of its last event, `"LAST"` or `"EPOCH-LAST"`, or is `*`.
 #[utoipa::path(
     delete,
     path = "/v1/channels/{name}",

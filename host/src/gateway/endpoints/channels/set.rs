@@ -26,7 +26,7 @@ use crate::gateway::serve::client::Client;
 /// Make a channel, or change it
 ///
 /// The body replaces all settings; what it leaves out has its default. Only `engine` and
-/// `node` stay as they are. `If-None-Match: *` has a channel made and none changed.
+/// `node` stay as they are. With `If-None-Match: *` a channel is only made, never changed.
 #[utoipa::path(
     put,
     path = "/v1/channels/{name}",

@@ -19,7 +19,7 @@ pub(in crate::gateway) struct ChannelView {
     epoch: String,
     /// Node that it lies on.
     node: String,
-    /// Other nodes that have a channel of the same name, which all mean their own by it: with
+    /// Other nodes that have a channel of the same name; each uses its own: with
     /// `NAME@NODE` each is meant, until all but one are removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     also_on: Vec<String>,
@@ -31,7 +31,7 @@ pub(in crate::gateway) struct ChannelView {
     last: u64,
     /// Bytes that its events take.
     bytes: u64,
-    /// `ok`, `failed` (it takes no events any more) or `damaged` (some events are no longer
+    /// `ok`, `failed` (it no longer takes events) or `damaged` (some events are no longer
     /// what was written).
     state: &'static str,
     /// What the storage said, when it failed.
@@ -93,7 +93,7 @@ pub(in crate::gateway) struct ConsumerView {
     plugin: String,
     /// Number before the oldest event that it has not handled.
     after: u64,
-    /// How many events there are behind that.
+    /// How many events there are after that.
     lag: u64,
     /// Events that it has in hand.
     in_flight: usize,
@@ -132,7 +132,7 @@ pub(in crate::gateway) struct CursorView {
     client: String,
     /// Number of the last event that it has read.
     after: u64,
-    /// How many events there are behind it.
+    /// How many events there are after it.
     lag: u64,
     /// Whose it is.
     owner: String,

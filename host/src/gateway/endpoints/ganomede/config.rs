@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 pub struct GanomedeConfig {
     /// What clients show.
     pub secret: SharedSecret,
-    /// Whether an event or an index for a channel that is not there makes it.
+    /// Whether an event or an index for a missing channel makes the channel.
     pub create: bool,
     /// How long a poll waits for an event.
     pub poll_timeout: Duration,

@@ -81,7 +81,7 @@ const FIGURES: [Figure; 22] = [
     },
     Figure {
         name: "session_wanted_channels",
-        help: "Channels of which other nodes are told that there are subscribers here",
+        help: "Channels for which other nodes are told of subscribers here",
         kind: Kind::Gauge,
         value: |stats| stats.across.wanted_here as u64,
     },

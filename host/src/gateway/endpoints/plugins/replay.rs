@@ -19,10 +19,10 @@ use crate::gateway::serve::client::Client;
 
 /// Hand a plugin events of a channel again
 ///
-/// Beside whatever else it is handed: its place in the channel does not move, and what fails
-/// is counted and not tried again. Answers when it begins; the plugin's `replay` tells how far
-/// it is. With `copy` to a copy of the plugin, whose effects are logged and not done; that is
-/// what is answered with, and it is gone once it is done.
+/// In addition to everything else: its place in the channel does not move, and what fails is
+/// counted and not tried again. Answers when it begins; the plugin's `replay` tells how far it
+/// is. With `copy` a copy of the plugin gets them, whose effects are logged and not done; the
+/// answer is then the copy, which is gone once it is done.
 #[utoipa::path(
     post,
     path = "/v1/plugins/{name}/replay",
@@ -53,10 +53,10 @@ pub(in crate::gateway) async fn replay(
     command(&context, &name, context.plugins.replay(&name, request)).await
 }
 
-/// End what a plugin is handed again
+/// End a plugin's replay
 ///
 /// What it has in hand is finished; then no more of the range is handed to the plugin, or to
-/// its copy, which is gone then. Its `replay` tells how far it came.
+/// its copy, which is then gone. Its `replay` tells how far it came.
 #[utoipa::path(
     delete,
     path = "/v1/plugins/{name}/replay",

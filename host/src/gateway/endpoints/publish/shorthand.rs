@@ -27,9 +27,9 @@ pub(in crate::gateway) struct NewEvent {
     /// Dotted name, e.g. `cart.added`; arrives as `custom.cart.added`.
     #[serde(rename = "type")]
     event_type: String,
-    /// Unique for the source; given by the node unless it is there.
+    /// Unique for the source; set by the node if absent.
     id: Option<String>,
-    /// Who has made it, a URI reference; by default whoever publishes it.
+    /// Who made it, a URI reference; by default the publisher.
     source: Option<String>,
     /// The thing that the event is about.
     subject: Option<String>,

@@ -19,7 +19,7 @@ pub(in crate::gateway) struct Reached {
     pub(super) nodes: usize,
     /// Sessions there.
     pub(super) sessions: usize,
-    /// Whether there are nodes with such sessions, perhaps, that have not said that they did it.
+    /// Whether nodes that may have such sessions have not confirmed that they did it.
     pub(super) partial: bool,
 }
 

@@ -16,9 +16,9 @@ pub(in crate::gateway) struct To {
     session: Option<String>,
     /// All sessions of this user.
     user: Option<String>,
-    /// All who watch this subject, by the channel `subject:SUBJECT`.
+    /// All sessions that watch this subject, by the channel `subject:SUBJECT`.
     subject: Option<String>,
-    /// All who are subscribed to this channel.
+    /// All sessions that are subscribed to this channel.
     channel: Option<String>,
     /// All sessions of the node of this name.
     node: Option<String>,

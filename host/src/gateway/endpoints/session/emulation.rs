@@ -34,19 +34,19 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// Send commands of a session
 ///
-/// For sessions over answers that do not end: the body is `{session, node, data}`, of which the
-/// first two stand in the reply to `connect`, and `data` is the commands, lines of JSON as a
+/// For sessions over answers that do not end: the body is `{session, node, data}`, where the
+/// first two are from the reply to `connect`, and `data` is the commands, lines of JSON as a
 /// string. With the media type `application/octet-stream` it is protobuf. Any node takes it.
-/// It is answered once the commands are carried out, or wait for 5 seconds because the client
-/// does not read, and the same if the session is over;
+/// The answer comes once the commands are carried out, or have waited for 5 seconds because
+/// the client does not read, and is the same if the session is over;
 /// replies come with the session's other messages. While the link to the session's node is
-/// lost, commands wait for it for up to 5 seconds.
+/// lost, commands wait for it up to 5 seconds.
 #[utoipa::path(
     post,
     path = "/emulation",
     tag = "sessions",
     responses(
-        (status = 204, description = "Carried out, or about to be, or there is no such session any more"),
+        (status = 204, description = "Carried out, or about to be, or the session no longer exists"),
         (status = 400, description = "The body is not of that form", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such node, or sessions are off", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),

@@ -33,10 +33,10 @@ const PROTOBUF: &str = "application/octet-stream";
 
 /// Connect a session over an answer that does not end
 ///
-/// The body is the client's first command, that connects it; replies and pushes are lines of
+/// The body is the client's first command, which connects it; replies and pushes are lines of
 /// JSON (`application/x-ndjson`). All further commands go to `/emulation`, with the `session`
 /// and the `node` of the first reply. With the media type `application/octet-stream` both are
-/// protobuf, each message behind its length. The last message is a `disconnect`.
+/// protobuf, each message after its length. The last message is a `disconnect`.
 #[utoipa::path(
     post,
     path = "/connection/http_stream",
@@ -59,7 +59,7 @@ pub(in crate::gateway) async fn http_stream(
 
 /// Connect a session over server-sent events
 ///
-/// The parameter `cf_connect` is the client's first command, that connects it; each reply and
+/// The parameter `cf_connect` is the client's first command, which connects it; each reply and
 /// push is an event. All further commands go to `/emulation`, with the `session` and the `node`
 /// of the first reply. The last message is a `disconnect`.
 #[utoipa::path(
@@ -108,8 +108,8 @@ pub(in crate::gateway) async fn post_sse(
 ///
 /// For clients that only listen: the parameter `cf_connect` is what a `connect` command has
 /// (`{"token": …}`), and may be absent. Each event is a push: the first a `connect`, `{}` a
-/// ping that nobody has to answer, the last a `disconnect`. What it is subscribed to its token
-/// says, a plugin or the server.
+/// ping that nobody has to answer, the last a `disconnect`. Its token, a plugin or
+/// the server decides what it is subscribed to.
 #[utoipa::path(
     get,
     path = "/connection/uni_sse",
@@ -154,7 +154,7 @@ pub(in crate::gateway) async fn post_uni_sse(
 
 /// Listen by lines of JSON
 ///
-/// As `/connection/uni_sse`, a push a line.
+/// As `/connection/uni_sse`, one push per line.
 #[utoipa::path(
     get,
     path = "/connection/uni_http_stream",
@@ -179,7 +179,7 @@ pub(in crate::gateway) async fn uni_http_stream(
 /// Listen by lines of JSON, with what connects as the body
 ///
 /// As `GET`, for clients that can send one. With the media type `application/octet-stream` both
-/// are protobuf, each push behind its length.
+/// are protobuf, each push after its length.
 #[utoipa::path(
     post,
     path = "/connection/uni_http_stream",

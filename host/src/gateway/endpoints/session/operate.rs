@@ -77,7 +77,7 @@ pub(in crate::gateway) struct NewDisconnect {
 
 /// List the sessions
 ///
-/// Those of all nodes, by their ids. Other nodes have a second to say which they have.
+/// Those of all nodes, by their ids. Other nodes have a second to list theirs.
 #[utoipa::path(
     get,
     path = "/v1/sessions",
@@ -86,8 +86,8 @@ pub(in crate::gateway) struct NewDisconnect {
         ("user" = Option<String>, Query, description = "Only those of this user"),
         ("channel" = Option<String>, Query, description = "Only those that are subscribed to this channel; not together with `user`"),
         ("node" = Option<String>, Query, description = "Only those of the node of this name"),
-        ("after" = Option<String>, Query, description = "Only those whose id comes behind this one"),
-        ("limit" = Option<usize>, Query, description = "Most sessions, 1 to 1,000; 100 by default. There may be fewer although others follow"),
+        ("after" = Option<String>, Query, description = "Only those whose id comes after this one"),
+        ("limit" = Option<usize>, Query, description = "Most sessions, 1 to 1,000; 100 by default. There may be fewer even if others follow"),
     ),
     responses(
         (status = 200, description = "The sessions", body = SessionList),
@@ -163,7 +163,7 @@ pub(in crate::gateway) async fn show(
 
 /// Close a session
 ///
-/// Its client stays away: it is told the code 3503. `POST /v1/sessions/disconnect` says others.
+/// Its client stays away: it is told the code 3503. `POST /v1/sessions/disconnect` takes others.
 #[utoipa::path(
     delete,
     path = "/v1/sessions/{id}",

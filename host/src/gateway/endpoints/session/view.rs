@@ -31,7 +31,7 @@ pub(in crate::gateway) struct SessionView {
     /// When it expires, in RFC 3339; absent when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
-    /// Bytes that it has yet to take.
+    /// Bytes that wait for it.
     queued: usize,
     /// The channels that it is subscribed to.
     channels: Vec<SubscriptionView>,

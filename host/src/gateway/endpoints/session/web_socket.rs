@@ -30,8 +30,8 @@ const PROTOCOLS: [(&str, Encoding); 2] = [
 ///
 /// Speaks the client protocol of Centrifugo, version 2, as the `centrifuge` client libraries do.
 /// Messages are JSON, or protobuf with `cf_protocol=protobuf`, `format=protobuf` or the
-/// subprotocol `centrifuge-protobuf`. With `cf_ws_frame_ping_pong=true` the node pings by frames
-/// of WebSocket. Who it is and what it may the client says in its first command.
+/// subprotocol `centrifuge-protobuf`. With `cf_ws_frame_ping_pong=true` the node pings by
+/// WebSocket frames. The client's first command says who it is and what it may do.
 #[utoipa::path(
     get,
     path = "/connection/websocket",
@@ -39,7 +39,7 @@ const PROTOCOLS: [(&str, Encoding); 2] = [
     params(
         ("cf_protocol" = Option<String>, Query, description = "`json` or `protobuf`"),
         ("format" = Option<String>, Query, description = "The same"),
-        ("cf_ws_frame_ping_pong" = Option<bool>, Query, description = "Whether the node pings by frames of WebSocket in place of messages"),
+        ("cf_ws_frame_ping_pong" = Option<bool>, Query, description = "Whether the node pings by WebSocket frames instead of messages"),
     ),
     responses(
         (status = 101, description = "WebSocket from here on"),

@@ -177,7 +177,8 @@ impl StreamMemory {
             waiting,
             limit = self.limit,
             ended = surplus.len(),
-            "too much waits in event streams and unread answers: those that are furthest behind end"
+            "too much waits in event streams and unread answers: ending those that are furthest \
+             behind"
         );
         for load in surplus {
             if let Some(receiver) = &load.receiver {

@@ -72,12 +72,12 @@ pub(in crate::gateway) struct AccessEnded {
 /// Server-sent events. `id` is the event's id, `event` its type, `data` the
 /// event in the CloudEvents JSON format. A silent stream gets a comment every
 /// 15 seconds. The stream starts with the events published after the response's
-/// head; should a node not say within a second that it knows of the stream, the first
-/// comment tells, and events of that node may be missed until it does. `Last-Event-ID`
+/// head; if a node does not confirm within a second that it knows of the stream, the first
+/// comment says so, and events of that node may be missed until it does. `Last-Event-ID`
 /// brings nothing back. Each stream has a bounded mailbox:
 /// a client that reads too slowly gets a last message, `event: overflow` with
 /// `data: {"dropped": n}`, and the stream ends, as it also does when the node
-/// shuts down. Within a second after the credential has ceased to hold the last message is
+/// shuts down. Within a second after the credential ceases to be valid the last message is
 /// `event: access-ended` with `data: {"reason": "…"}`.
 #[utoipa::path(
     get,
@@ -88,7 +88,7 @@ pub(in crate::gateway) struct AccessEnded {
         ("subject" = Option<String>, Query, description = "Only events with exactly this subject"),
         ("channel" = Option<String>, Query, description = "Only events of this channel"),
         ("local_only" = Option<bool>, Query, description = "Only events published on this node"),
-        ("access_token" = Option<String>, Query, description = "The credential, of who cannot send the header `Authorization`"),
+        ("access_token" = Option<String>, Query, description = "The credential, for clients that cannot send the header `Authorization`"),
     ),
     responses(
         (status = 200, description = "The stream; the schema is that of a message's `data`", body = crate::gateway::openapi::CloudEventJson, content_type = "text/event-stream"),

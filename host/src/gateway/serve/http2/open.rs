@@ -265,7 +265,9 @@ impl Drop for Working {
         state.abandoned += 1;
         if state.abandoned > MAX_ABANDONED {
             drop(state);
-            tracing::debug!("ending an HTTP/2 connection whose client takes its requests back");
+            tracing::debug!(
+                "ending an HTTP/2 connection whose client keeps cancelling its requests"
+            );
             self.connection.cut_all();
         }
     }

@@ -24,7 +24,7 @@ pub enum CompileError {
     #[error("the file is empty")]
     Empty,
     /// The file ends in the middle, e.g. because somebody is writing it.
-    #[error("the file ends in the middle of a section; it was not written to its end")]
+    #[error("the file ends in the middle of a section; it is incomplete")]
     CutOff,
     /// The file is larger than a component may be.
     #[error("the file has {0} bytes; a component may have {MAX_COMPONENT_BYTES}")]
@@ -43,7 +43,7 @@ pub enum CompileError {
     #[error("not a valid component: {0}")]
     Invalid(String),
     /// The compiler does not cope with the component.
-    #[error("the compiler failed, which is a mistake in it: {0}")]
+    #[error("the compiler failed, which is a bug in it: {0}")]
     Compiler(String),
     /// Compiling takes too long.
     #[error(

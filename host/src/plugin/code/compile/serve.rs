@@ -54,7 +54,7 @@ pub enum WorkerError {
     #[error("the WebAssembly engine does not run here: {0}")]
     Engine(wasmtime::Error),
     /// The node does not read the answers.
-    #[error("the node cannot be answered: {0}; this command is for nodes alone")]
+    #[error("the node cannot be answered: {0}; this command is only for nodes")]
     Output(io::Error),
 }
 

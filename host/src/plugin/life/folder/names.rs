@@ -88,7 +88,7 @@ pub(super) fn warn_of_name(path: &Path) {
     if !is_hidden && OTHER_TEXTS.contains(&extension) && !is_of_a_project() {
         tracing::warn!(
             path = %path.display(),
-            "ignored: a text is called `.js`, `.mjs`, `.ts`, `.mts` or `.py`"
+            "ignored: the name of a text ends with `.js`, `.mjs`, `.ts`, `.mts` or `.py`"
         );
     }
 }

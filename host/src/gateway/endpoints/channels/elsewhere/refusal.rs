@@ -20,13 +20,12 @@ pub(in crate::gateway) enum ElsewhereRefusal {
     )]
     Unknown { name: String, node: String },
     #[error(
-        "as many requests are on their way to the node `{node}` as may be at a time; nothing \
-         was done: try again later"
+        "too many requests are on their way to the node `{node}`; nothing was done: try again later"
     )]
     Busy { node: String },
     #[error(
-        "the request is larger than the node `{node}`, which the channel `{name}` lies on, \
-         takes; nothing was done: its `max_event_size` is smaller than this node's"
+        "the request is too large for the node `{node}`, which the channel `{name}` lies on; \
+         nothing was done: its `max_event_size` is smaller than this node's"
     )]
     TooLarge { name: String, node: String },
     #[error(
@@ -41,7 +40,7 @@ pub(in crate::gateway) enum ElsewhereRefusal {
     )]
     Ambiguous { name: String, nodes: Vec<String> },
     #[error(
-        "the node `{node}` has a channel `{name}`, and names are the cluster's: take another \
+        "the node `{node}` has a channel `{name}`, and names belong to the cluster: take another \
          name, or remove that one (`{name}@{node}`)"
     )]
     Exists { name: String, node: String },
