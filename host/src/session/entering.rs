@@ -165,9 +165,7 @@ impl Shared {
     /// what is kept in a history can be had of that.
     pub(super) async fn wish_known(&self, name: &ChannelName, place: &Place) -> Option<Wish> {
         let wish = self.wish(name, &place.source)?;
-        let is_live = matches!(place.source, Source::Publishers)
-            && place.namespace.history_in_memory().is_none();
-        if is_live {
+        if place.is_live() {
             wish.is_known().await;
         }
         Some(wish)

@@ -1,16 +1,19 @@
 //! The handle of a session that its transport has: commands go in, and frames come out of its
 //! outbox.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use hearken_session_protocol::codes::{disconnects, errors};
 use hearken_session_protocol::{
     Answer, ClientError, Command, ConnectResult, DecodeLimits, Disconnect, Reply, Request,
 };
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::connection::{Connection, Known, Phase};
@@ -37,6 +40,16 @@ pub struct Session {
     pub(super) connection: Arc<Connection>,
 }
 
+/// Subscriptions of a message that are carried out together. Each may wait for other nodes, and a
+/// client waits 5 s for each of its answers.
+const TOGETHER: usize = 32;
+
+/// What is carried out in one go: a command, or subscriptions that come one after the other.
+pub struct Commands {
+    first: Command,
+    subscriptions: Vec<Command>,
+}
+
 /// Whether a session goes on after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -44,6 +57,29 @@ pub enum Next {
     Continue,
     /// It has ended: what its outbox still has is written, and the connection closed.
     End,
+}
+
+impl From<Command> for Commands {
+    fn from(first: Command) -> Self {
+        Self {
+            first,
+            subscriptions: Vec::new(),
+        }
+    }
+}
+
+impl Commands {
+    /// Takes out what is to be carried out next of commands that came, if there is anything.
+    pub fn next_of(came: &mut VecDeque<Command>) -> Option<Self> {
+        let mut next = Self::from(came.pop_front()?);
+        let subscribes = |command: &mut Command| matches!(command.request, Request::Subscribe(_));
+        if subscribes(&mut next.first) {
+            while let Some(another) = came.pop_front_if(subscribes) {
+                next.subscriptions.push(another);
+            }
+        }
+        Some(next)
+    }
 }
 
 impl Session {
@@ -89,9 +125,9 @@ impl Session {
         self.shared.counts.sent.add(frames.len(), bytes);
     }
 
-    /// Carries out a command. Commands are given one after the other, in the order in which
-    /// they came.
-    pub async fn handle(&self, command: Command) -> Next {
+    /// Carries out commands. They are given one after the other, in the order in which they
+    /// came.
+    pub async fn handle(&self, commands: impl Into<Commands>) -> Next {
         if self.connection.outbox.has_ended() {
             return Next::End;
         }
@@ -100,7 +136,7 @@ impl Session {
             self.shared.wheel.now(),
             waited.swap(u64::MAX, Ordering::Relaxed),
         );
-        let outcome = self.carry_out(command).await;
+        let outcome = self.carry_out_all(commands.into()).await;
         let now = self.shared.wheel.now();
         let has_waited = now.saturating_sub(begun) >= WAITED;
         waited.store(if has_waited { now } else { before }, Ordering::Relaxed);
@@ -124,11 +160,35 @@ impl Session {
         self.shared.end(&self.connection, Some(why));
     }
 
-    async fn carry_out(&self, command: Command) -> Result<(), Disconnect> {
+    async fn carry_out_all(&self, commands: Commands) -> Result<(), Disconnect> {
+        let Commands {
+            first,
+            subscriptions,
+        } = commands;
+        if subscriptions.is_empty() {
+            return self.carry_out(first, None).await;
+        }
+        // A plugin that has to say something of each is asked for one after the other: its time
+        // to answer begins when it is asked.
+        let asking = Semaphore::new(1);
+        let all = std::iter::once(first).chain(subscriptions);
+        let all = all.map(|command| self.carry_out(command, Some(&asking)));
+        let mut outcomes = stream::iter(all).buffer_unordered(TOGETHER);
+        while let Some(outcome) = outcomes.next().await {
+            outcome?;
+        }
+        Ok(())
+    }
+
+    async fn carry_out(
+        &self,
+        command: Command,
+        asking: Option<&Semaphore>,
+    ) -> Result<(), Disconnect> {
         let Command { id, request } = command;
         let method = Method::of(&request);
         let begun = Instant::now();
-        let answered = self.answer(id, request).await;
+        let answered = self.answer(id, request, asking).await;
         if let Some(method) = method {
             let counts = &self.shared.counts;
             counts.carried_out(method, begun.elapsed());
@@ -153,7 +213,12 @@ impl Session {
     }
 
     /// What a command is answered with, unless it was already or is not at all.
-    async fn answer(&self, id: u32, request: Request) -> Result<Option<Answer>, Refused> {
+    async fn answer(
+        &self,
+        id: u32,
+        request: Request,
+        asking: Option<&Semaphore>,
+    ) -> Result<Option<Answer>, Refused> {
         let request = match request {
             Request::Pong => return self.pong().map(|()| None),
             Request::Connect(request) => {
@@ -166,7 +231,7 @@ impl Session {
         match request {
             Request::Pong | Request::Connect(_) => Ok(None),
             Request::Subscribe(request) => {
-                let subscribed = self.subscribe(&known, id, request).await;
+                let subscribed = self.subscribe(&known, id, request, asking).await;
                 subscribed.map(|()| None)
             }
             Request::Unsubscribe(request) => self.unsubscribe(&request).map(Some),

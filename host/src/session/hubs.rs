@@ -2,6 +2,7 @@
 //! used, and goes when nobody needs it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use foldhash::fast::RandomState;
@@ -9,12 +10,19 @@ use foldhash::fast::RandomState;
 use super::hub::{Gone, Hub};
 use super::name::ChannelName;
 use super::namespace::Namespace;
+use super::pace::OnceASecond;
 use super::registry::take_one;
 use super::source::Source;
 
 /// The hubs of a node.
 #[derive(Debug, Default)]
-pub(super) struct Hubs(RwLock<State>);
+pub(super) struct Hubs {
+    state: RwLock<State>,
+    /// When room was last made where there was none,
+    making_room: OnceASecond,
+    /// and whether that was worth it.
+    is_worth_it: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -103,6 +111,42 @@ impl Hubs {
     }
 
     fn make(
+        &self,
+        name: &ChannelName,
+        namespace: &Namespace,
+        source: &Source,
+        made: impl Fn(&Arc<Hub>),
+    ) -> Result<Arc<Hub>, NoHub> {
+        match self.try_make(name, namespace, source, &made) {
+            Err(NoHub::TooManyChannels) if self.make_room(namespace) => {
+                self.try_make(name, namespace, source, &made)
+            }
+            made => made,
+        }
+    }
+
+    /// Ends what is kept of channels of a namespace that nobody uses, and to which nothing was
+    /// ever published: names can be made up, and are not to keep others out. Whether any was.
+    fn make_room(&self, namespace: &Namespace) -> bool {
+        // Not again for each one that finds no room: all of them are looked at.
+        if !self.is_worth_it.swap(false, Ordering::Relaxed) && !self.making_room.may() {
+            return false;
+        }
+        let all: Vec<_> = {
+            let state = self.read();
+            let all = state.all.values();
+            all.filter(|entry| *entry.namespace == *namespace.name)
+                .map(|entry| Arc::clone(&entry.hub))
+                .collect()
+        };
+        let ended = all.iter().filter(|hub| self.end(hub, Hub::end_unpublished));
+        let ended = ended.count();
+        let is_worth_it = ended >= namespace.max_channels / 8;
+        self.is_worth_it.store(is_worth_it, Ordering::Relaxed);
+        ended > 0
+    }
+
+    fn try_make(
         &self,
         name: &ChannelName,
         namespace: &Namespace,
@@ -200,11 +244,11 @@ impl Hubs {
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
         // Nothing in here panics half-way.
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -241,13 +285,15 @@ mod tests {
         assert_eq!(number("chat:1"), Ok(1));
         assert_eq!(number("chat:2"), Ok(2));
         assert_eq!(number("chat:1"), Ok(1));
-        assert_eq!(number("chat:3"), Err(NoHub::TooManyChannels));
-        let hub = hubs.get(&name("chat:1")).unwrap();
-        assert!(hubs.release(&hub, 0));
-        assert!(hubs.release(&hub, 0));
+        // Nobody uses them, and nothing was published to them.
+        assert_eq!(number("chat:3"), Ok(3));
         assert_eq!(hubs.len(), 1);
+        let hub = hubs.get(&name("chat:3")).unwrap();
+        assert!(hubs.release(&hub, 0));
+        assert!(hubs.release(&hub, 0));
+        assert_eq!(hubs.len(), 0);
         // The number of a hub that is gone is not given again.
-        assert_eq!(number("chat:1"), Ok(3));
+        assert_eq!(number("chat:1"), Ok(4));
         assert!(hubs.used().is_empty());
     }
 }

@@ -116,7 +116,7 @@ pub use content_type::type_of;
 pub use counts::{Code, CountsShown, Method, TimesShown};
 pub use frame::{Form, Framing, Variant};
 pub use grant::{Overrides, SubscriptionGrant};
-pub use handle::{Next, Session};
+pub use handle::{Commands, Next, Session};
 pub use history::{
     History, HistoryError, MAX_HISTORY_BYTES, Page, PageRequest, Position, Recovered, epoch_of,
 };

@@ -39,6 +39,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Whether nothing is kept of it: what its subscribers miss is missed.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.source, Source::Publishers) && self.namespace.history_in_memory().is_none()
+    }
+
     /// What a subscription is like that asks for this, by somebody who may read the history or
     /// not, and see who is subscribed or not.
     pub(super) fn options(

@@ -79,8 +79,11 @@ pub enum PublishFailure {
     /// The namespace has as many channels as it may have.
     #[error("the namespace of `{0}` has as many channels as its `max_channels` allows")]
     TooManyChannels(ChannelName),
-    /// The node that numbers the channel's publications cannot be reached now.
-    #[error("the node that keeps the history of `{0}` cannot be reached now")]
+    /// The node that numbers the channel's publications cannot be reached now, or has no such
+    /// namespace.
+    #[error(
+        "the node that keeps the history of `{0}` cannot be reached now, or lacks its namespace"
+    )]
     Away(ChannelName),
     /// It has not answered: whether it has the publication is not known.
     #[error(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hearken_channel_log::Environment;
 use hearken_session_protocol::codes::disconnects;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::Builder;
 
 use super::across::Hearing;
@@ -280,15 +280,14 @@ impl Sessions {
         shared.hand_logs_over(half).await;
         shared.tasks.close();
         let sessions = shared.registry.list(None, "", usize::MAX);
-        let step = deadline.saturating_duration_since(Instant::now()) / DRAIN_STEPS;
+        // The last of them are to be told before their connections are cut, too.
+        let begun = Instant::now();
+        let step = deadline.saturating_duration_since(begun) * 4 / 5 / DRAIN_STEPS;
         let at_once = sessions.len().div_ceil(DRAIN_STEPS as usize).max(1);
-        let mut rest = sessions.chunks(at_once).peekable();
-        while let Some(some) = rest.next() {
+        for (number, some) in (0_u32..).zip(sessions.chunks(at_once)) {
+            sleep_until(begun + step * number).await;
             for connection in some {
                 shared.end(connection, Some(disconnects::SHUTDOWN));
-            }
-            if rest.peek().is_some() {
-                sleep(step).await;
             }
         }
         // Those that were closed are not lost with the node.

@@ -9,7 +9,7 @@ use hearken_session_protocol::{Encoding, decode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::handle::{Next, Session};
+use super::handle::{Commands, Next, Session};
 use super::outbox::{Outbox, Taken};
 
 /// A client that speaks JSON.
@@ -47,8 +47,9 @@ impl Client {
             self.session().disconnect(disconnects::BAD_REQUEST);
             return Next::End;
         };
-        for command in commands {
-            if self.session().handle(command).await == Next::End {
+        let mut commands = commands.into();
+        while let Some(commands) = Commands::next_of(&mut commands) {
+            if self.session().handle(commands).await == Next::End {
                 return Next::End;
             }
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -174,9 +174,13 @@ impl Cluster for Service {
             greeting: Some(greeting),
         };
         if let Err(rejected) = self.opened.try_send(opened) {
+            let status = match rejected {
+                TrySendError::Full(_) => too_many(),
+                TrySendError::Closed(_) => Status::unavailable("the node is about to end"),
+            };
             // The answer has to reach the other side.
             rejected.into_inner().channel.hold.release();
-            return Err(too_many());
+            return Err(status);
         }
         Ok(Response::new(ReceiverStream::new(frames)))
     }

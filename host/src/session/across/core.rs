@@ -18,6 +18,7 @@ use super::waiting::Waiting;
 use super::wire;
 use crate::mesh::{Mesh, PeerNode};
 use crate::session::name::ChannelName;
+use crate::session::pace::OnceASecond;
 
 /// What the sessions of this node have to do with those of others.
 pub(in crate::session) struct Across {
@@ -32,6 +33,8 @@ pub(in crate::session) struct Across {
     pub(super) presence: PresenceAcross,
     /// Requests of other nodes that are being answered.
     pub(super) serving: Arc<Serving>,
+    /// Lines of the log about messages that cannot be read.
+    pub(super) complaints: OnceASecond,
     /// What is counted of all that.
     pub(super) traffic: Arc<Traffic>,
     /// Logs of channels that are in memory.
@@ -55,6 +58,7 @@ impl Across {
             members: Members::new(mesh.this()),
             waiting: Waiting::default(),
             serving: Arc::default(),
+            complaints: OnceASecond::default(),
             interest: Interest::new(Arc::clone(&mesh), Arc::clone(&traffic)),
             presence: PresenceAcross::default(),
             traffic,

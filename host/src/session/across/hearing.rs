@@ -110,8 +110,13 @@ impl Shared {
             None => Ok(()),
         });
         self.across.traffic.received(taken.is_ok());
-        if let Err(error) = taken {
-            tracing::error!(node = %from.name, %error, "what another node says of its sessions is left out");
+        if let Err(error) = taken
+            && self.across.complaints.may()
+        {
+            tracing::error!(
+                node = %from.name, %error,
+                "a message about another node's sessions cannot be read and is ignored"
+            );
         }
     }
 

@@ -7,6 +7,7 @@ use hearken_session_protocol::filter::Filter;
 use hearken_session_protocol::{
     Answer, Encoding, Reply, SubscribeRequest, UnsubscribeRequest, delta,
 };
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::access::Unauthenticated;
@@ -29,7 +30,7 @@ use crate::session::verb::{Verb, Verbs};
 /// 5 s for each of the answers, and gives the connection up when one does not come.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long each of them waits in any case, which a node that is there needs at most.
+/// How long each of them waits in any case, which a node that is near needs at most.
 const AT_LEAST: Duration = Duration::from_millis(100);
 
 /// What was found out of somebody who may subscribe.
@@ -49,6 +50,7 @@ impl Session {
         known: &Known,
         id: u32,
         request: SubscribeRequest,
+        asking: Option<&Semaphore>,
     ) -> Result<(), Refused> {
         let name = self.channel(&request.channel)?;
         if request.kind != 0 {
@@ -56,7 +58,7 @@ impl Session {
         }
         let number = self.begin_subscription(&name)?;
         let subscribed = self
-            .subscribe_begun(known, id, &name, number, request)
+            .subscribe_begun(known, (id, number), &name, request, asking)
             .await;
         if subscribed.is_err() {
             self.give_up(&name, number);
@@ -101,12 +103,12 @@ impl Session {
     async fn subscribe_begun(
         &self,
         known: &Known,
-        id: u32,
+        (id, number): (u32, u64),
         name: &ChannelName,
-        number: u64,
         request: SubscribeRequest,
+        asking: Option<&Semaphore>,
     ) -> Result<(), Refused> {
-        let permitted = self.permit(known, name, &request).await?;
+        let permitted = self.permit(known, name, &request, asking).await?;
         let in_use = self.shared.in_use();
         let until = self.waits_until();
         let place = timeout_at(until, self.shared.place(&in_use, name));
@@ -148,12 +150,17 @@ impl Session {
             delta,
             room: self.connection.outbox.room_to_recover(),
         };
-        let _wish = self.shared.wish_known(name, &place).await;
+        let wish = self.shared.wish(name, &place.source);
+        if let Some(wish) = &wish
+            && place.is_live()
+        {
+            // Who does not know of it by then learns of it soon.
+            let _ = timeout_at(until, wish.is_known()).await;
+        }
         let needs = match request.recover {
             true => Needs::Position(request.offset, &request.epoch),
             false => Needs::Some,
         };
-        let until = self.waits_until();
         self.shared.settle_place(name, &place, needs, until).await?;
         {
             let mut state = self.connection.lock();
@@ -194,6 +201,7 @@ impl Session {
         known: &Known,
         name: &ChannelName,
         request: &SubscribeRequest,
+        asking: Option<&Semaphore>,
     ) -> Result<Permitted, Refused> {
         let mut permitted = Permitted::default();
         let has_token = !request.token.is_empty();
@@ -214,6 +222,10 @@ impl Session {
         let (asked, hooks) = decision.plugins()?;
         for plugin in asked.into_iter().chain(hooks) {
             let about = self.about(known);
+            let _turn = match asking {
+                Some(asking) => asking.acquire().await.ok(),
+                None => None,
+            };
             let answer = self
                 .shared
                 .hooks

@@ -146,6 +146,15 @@ impl<P> Homed<P> {
         is_at_rest && self.kept.is_none() && self.followers.is_empty() && self.requests.is_empty()
     }
 
+    /// Whether nothing was published to it, and it is nothing to other nodes.
+    pub(in crate::session) fn is_unpublished(&self) -> bool {
+        let is_empty = |(_, history): &(_, History<P>)| history.top().offset == 0;
+        matches!(self.role, Role::Free | Role::Owner)
+            && self.kept.as_ref().is_none_or(is_empty)
+            && self.followers.is_empty()
+            && self.requests.is_empty()
+    }
+
     /// Whether other nodes need what is owned here.
     pub(in crate::session) fn has_followers(&self) -> bool {
         !self.followers.is_empty()

@@ -232,6 +232,14 @@ impl Hub {
         state.gone
     }
 
+    /// Ends it although its history may be asked for later, where nobody uses it and nothing was
+    /// ever published to it; whether it has ended.
+    pub(in crate::session) fn end_unpublished(&self) -> bool {
+        let mut state = self.lock();
+        state.gone |= state.is_unpublished();
+        state.gone
+    }
+
     /// What is to be done after something has changed.
     pub(in crate::session) fn stirred(&self, now: u64) -> Stirred {
         let mut state = self.lock();

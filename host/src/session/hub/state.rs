@@ -160,6 +160,11 @@ impl State {
         self.is_unused() && self.homed.is_idle() && !self.is_followed() && self.keys.is_empty(now)
     }
 
+    /// Whether nobody uses it, and nothing is lost with it but that nothing was published.
+    pub(super) fn is_unpublished(&self) -> bool {
+        self.is_unused() && self.homed.is_unpublished() && !self.is_followed()
+    }
+
     /// Whether other nodes have said something of it that is kept for a while.
     fn is_followed(&self) -> bool {
         self.foreign.as_ref().is_some_and(Foreign::is_anything)

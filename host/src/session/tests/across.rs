@@ -212,6 +212,38 @@ async fn many_subscriptions_are_said_in_few_messages_and_one_after_the_other_in_
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_subscriptions_of_a_message_are_answered_in_time_beside_a_node_that_is_silent() {
+    const COUNT: usize = 64;
+    let net = Net::new();
+    let rigs = ["a", "b"].map(|name| Rig::beside(&net, name, &[open("chat"), kept("kept")]));
+    settle().await;
+    let mut client = rigs[0].connected().await;
+    net.stall(&rigs[0].peer(), &rigs[1].peer());
+    let channels = (0..COUNT).flat_map(|at| [format!("chat:{at}"), format!("kept:{at}")]);
+    let commands = channels.enumerate().map(|(at, channel)| {
+        let subscribe = json!({ "channel": channel });
+        json!({ "id": at + 1, "subscribe": subscribe }).to_string()
+    });
+    let message = commands.collect::<Vec<_>>().join("\n");
+    let begun = Instant::now();
+    client.came(&message).await;
+    // A client waits 5 s for each.
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(4_500), "{took:?}");
+    let replies = client.messages().await;
+    let (refused, subscribed): (Vec<_>, Vec<_>) = replies
+        .iter()
+        .filter(|reply| reply["id"].is_u64())
+        .partition(|reply| reply["error"].is_object());
+    assert_eq!(refused.len() + subscribed.len(), 2 * COUNT);
+    assert!(
+        subscribed.len() >= COUNT,
+        "those without a history: {refused:?}"
+    );
+    assert!(refused.iter().all(|reply| reply["error"]["code"] == 100));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_no_node_says_is_left_out() {
     let (_net, rigs) = three().await;
     let mut client = rigs[0].connected().await;

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::session::namespace::{DeltaType, Namespace};
 use crate::session::receipt::PublishOptions;
-use crate::session::test_client::settle;
+use crate::session::test_client::{pass, settle};
 use crate::session::test_support::{Rig, kept, open};
 
 #[tokio::test(start_paused = true)]
@@ -214,4 +216,31 @@ async fn a_namespace_has_as_many_channels_as_it_may() {
         .await;
     settle().await;
     client.subscribe(second).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_somebody_makes_up_keep_nobody_out_of_a_namespace() {
+    let few = Namespace {
+        max_channels: 3,
+        ..kept("chat")
+    };
+    let rig = Rig::new(&[few], |_| {});
+    let mut client = rig.connected().await;
+    let of = |number: u32| json!({ "channel": format!("chat:{number}") });
+    // Each has a history then, to which nobody has published.
+    for number in 0..20 {
+        client.subscribe(of(number)).await;
+        client.ask("unsubscribe", &of(number)).await;
+        settle().await;
+    }
+    // What was published stays, as long as it is kept.
+    for number in 0..3 {
+        rig.publish(&format!("chat:{number}"), &json!(number));
+    }
+    pass(Duration::from_secs(2)).await;
+    assert_eq!(client.refused("subscribe", &of(20)).await, 106);
+    let history = client
+        .ask("history", &json!({ "channel": "chat:1", "limit": 10 }))
+        .await;
+    assert_eq!(history["history"]["offset"], 1, "{history}");
 }

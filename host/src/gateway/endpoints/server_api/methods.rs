@@ -239,6 +239,9 @@ impl Calling<'_> {
         let requests::Channels { pattern } = read(sent)?;
         let pattern = (!pattern.is_empty()).then_some(&*pattern);
         let all = self.context.sessions.all_channels(pattern).await;
+        if all.is_partial {
+            return Err(errors::INTERNAL);
+        }
         let channels = all.channels.into_iter();
         let channels = channels.map(|(name, num_clients)| {
             let subscribed = Subscribed { num_clients };

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::gateway::serve::upgrade::Io;
-use crate::session::{Arrival, Next, Outbox, Session, Sessions, Taken, Transport};
+use crate::session::{Arrival, Commands, Next, Outbox, Session, Sessions, Taken, Transport};
 
 /// Bytes that are read at once, into the stack.
 const READ: usize = 8 << 10;
@@ -189,14 +189,14 @@ impl Conversation {
                     self.commands = VecDeque::new();
                 }
             }
-            let Some(command) = self.commands.pop_front() else {
+            let Some(commands) = Commands::next_of(&mut self.commands) else {
                 if self.commands.capacity() > 0 {
                     self.commands = VecDeque::new();
                 }
                 return Poll::Ready(());
             };
             let session = Arc::clone(&self.session);
-            self.command = Some(Box::pin(async move { session.handle(command).await }));
+            self.command = Some(Box::pin(async move { session.handle(commands).await }));
         }
     }
 

@@ -25,7 +25,7 @@ use crate::gateway::serve::client::Client;
 use crate::gateway::serve::connection::{Connection, Stage};
 use crate::gateway::serve::detached::Detached;
 use crate::gateway::serve::slots::Slot;
-use crate::session::{Framing, Next, Outbox, Session, Taken, Transport, Variant};
+use crate::session::{Commands, Framing, Next, Outbox, Session, Taken, Transport, Variant};
 
 /// Bytes that are taken out of the outbox at once.
 const TOGETHER: usize = 16 << 10;
@@ -220,9 +220,9 @@ impl Streamed {
                     self.work.commands = VecDeque::new();
                 }
             }
-            if let Some(command) = self.work.commands.pop_front() {
+            if let Some(commands) = Commands::next_of(&mut self.work.commands) {
                 let session = Arc::clone(&self.session);
-                self.work.command = Some(Box::pin(async move { session.handle(command).await }));
+                self.work.command = Some(Box::pin(async move { session.handle(commands).await }));
                 continue;
             }
             // With its room, which an idle session does not need.

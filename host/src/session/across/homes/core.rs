@@ -8,7 +8,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::offers::Offered;
+use crate::mesh::PeerNode;
 use crate::session::name::ChannelName;
+use crate::session::pace::OnceASecond;
 
 /// Most publications of a channel that wait to be sent to who numbers them, and bytes of them:
 /// more than that are refused.
@@ -42,6 +44,8 @@ pub(in crate::session) struct Homes {
     channels: AtomicUsize,
     /// Whether the others were met once, or there are none.
     has_met: AtomicBool,
+    /// Lines of the log about namespaces that other nodes have and this one has not.
+    complaints: OnceASecond,
 }
 
 #[derive(Debug, Default)]
@@ -130,6 +134,17 @@ impl Homes {
         let has_met = self.has_met.load(Ordering::Relaxed) || have();
         self.has_met.fetch_or(has_met, Ordering::Relaxed);
         has_met
+    }
+
+    /// Another node takes this one for the home of a channel of which no history is kept here.
+    pub(super) fn lack(&self, name: &ChannelName, from: &PeerNode) {
+        if self.complaints.may() {
+            tracing::warn!(
+                channel = %name, node = %from.name,
+                "another node has a namespace with a history for this channel, and this one has \
+                 none: until all nodes have the same namespaces, it is refused there"
+            );
+        }
     }
 
     /// Whether publications to a channel wait: others have to go behind them.

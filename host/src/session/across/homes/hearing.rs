@@ -28,6 +28,9 @@ impl Shared {
         };
         let settings = self.history_settings(&name);
         let hub = settings.and_then(|_| self.hub_for(&name, &word));
+        if settings.is_none() && matches!(word, Word::Follow { .. }) {
+            self.across.homes.lack(&name, from);
+        }
         let (Some(hub), Some(settings)) = (hub, settings) else {
             self.say_without_log(from, &name, &word);
             return Ok(());

@@ -45,6 +45,7 @@ impl Shared {
             Some((it, settings))
         });
         let Some((namespace, settings)) = kept else {
+            self.across.homes.lack(&name, from);
             return refused(Refusal::of(refusal::Reason::Unknown));
         };
         if asked.offers.len() > MAX_OFFERS {
