@@ -364,7 +364,7 @@ async fn pages_are_read_one_after_the_other() {
         assert_eq!(kind(&answer), kind_, "{number}");
         let detail = answer.json()["detail"].to_string();
         assert!(
-            detail.contains(&format!("event {number} is not"))
+            detail.contains(&format!("event {number} is no longer"))
                 || detail.contains(&format!("no event {number};")),
             "{detail}"
         );
