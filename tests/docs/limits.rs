@@ -580,7 +580,10 @@ fn known() -> Vec<Row> {
             "time for a node that a channel's history is handed over to",
             vec![of("homed/PATIENCE")],
         ),
-        ("a history that is handed over", vec![of("MAX_ARRIVING")]),
+        (
+            "a history that is handed over",
+            vec![of("homed/MAX_ARRIVING")],
+        ),
         (
             "bytes of a history that is handed over",
             vec![of("UNDER_WAY_OF_ONE"), of("homes/UNDER_WAY")],

@@ -1,7 +1,6 @@
 //! The handle of a session that its transport has: commands go in, and frames come out of its
 //! outbox.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,6 +24,7 @@ use super::outbox::Outbox;
 use super::permission::{Asked, Decision, Denial, decide};
 use super::refused::{Refused, bad_request};
 use super::shared::Shared;
+use super::together::Commands;
 use super::verb::{Verb, Verbs};
 use crate::event::json;
 
@@ -44,12 +44,6 @@ pub struct Session {
 /// client waits 5 s for each of its answers.
 const TOGETHER: usize = 32;
 
-/// What is carried out in one go: a command, or subscriptions that come one after the other.
-pub struct Commands {
-    first: Command,
-    subscriptions: Vec<Command>,
-}
-
 /// Whether a session goes on after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -57,29 +51,6 @@ pub enum Next {
     Continue,
     /// It has ended: what its outbox still has is written, and the connection closed.
     End,
-}
-
-impl From<Command> for Commands {
-    fn from(first: Command) -> Self {
-        Self {
-            first,
-            subscriptions: Vec::new(),
-        }
-    }
-}
-
-impl Commands {
-    /// Takes out what is to be carried out next of commands that came, if there is anything.
-    pub fn next_of(came: &mut VecDeque<Command>) -> Option<Self> {
-        let mut next = Self::from(came.pop_front()?);
-        let subscribes = |command: &mut Command| matches!(command.request, Request::Subscribe(_));
-        if subscribes(&mut next.first) {
-            while let Some(another) = came.pop_front_if(subscribes) {
-                next.subscriptions.push(another);
-            }
-        }
-        Some(next)
-    }
 }
 
 impl Session {

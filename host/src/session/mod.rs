@@ -20,7 +20,7 @@
 //! | `hub/`, `hubs` | one channel at work, and all of them |
 //! | `connection`, `registry`, `arriving`, `pace` | one session, all of them, whether there is a place for another, and how fast they may be |
 //! | `shared`, `tasks` | what the sessions of a node share, and what runs beside them |
-//! | `handle`, `commands/`, `refused` | what a client asks for |
+//! | `handle`, `together`, `commands/`, `refused` | what a client asks for |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
 //! | `log`, `far_log` | logs of durable channels, here and on other nodes |
 //! | `log_position`, `following`, `reading`, `appending` | durable channels: reading their logs for hubs and for who asks, and appending |
@@ -100,6 +100,7 @@ mod test_support;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod together;
 mod verb;
 mod watching;
 mod wheel;
@@ -116,7 +117,7 @@ pub use content_type::type_of;
 pub use counts::{Code, CountsShown, Method, TimesShown};
 pub use frame::{Form, Framing, Variant};
 pub use grant::{Overrides, SubscriptionGrant};
-pub use handle::{Commands, Next, Session};
+pub use handle::{Next, Session};
 pub use history::{
     History, HistoryError, MAX_HISTORY_BYTES, Page, PageRequest, Position, Recovered, epoch_of,
 };
@@ -145,4 +146,5 @@ pub use server::{Spared, Whose};
 pub use sessions::{Sessions, Surroundings};
 pub use settings::{RpcRule, ServerApiSettings, SessionsSettings};
 pub use shown::{ChannelsUsed, HistoryPage, SessionStatus, SessionsStats};
+pub use together::Commands;
 pub use verb::{Verb, Verbs};

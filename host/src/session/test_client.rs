@@ -9,8 +9,9 @@ use hearken_session_protocol::{Encoding, decode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::handle::{Commands, Next, Session};
+use super::handle::{Next, Session};
 use super::outbox::{Outbox, Taken};
+use super::together::Commands;
 
 /// A client that speaks JSON.
 pub(super) struct Client {

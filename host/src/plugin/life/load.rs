@@ -47,6 +47,18 @@ pub(crate) struct Fingerprint {
     bounds: Bounds,
 }
 
+#[cfg(test)]
+impl Fingerprint {
+    /// Of files that could not be read, and why.
+    pub(super) fn unread(why: &str) -> Self {
+        Self {
+            artifact: Err(why.to_owned()),
+            manifest: None,
+            bounds: Bounds::default(),
+        }
+    }
+}
+
 /// What was read, before any of it was understood.
 pub(crate) struct Source {
     pub(crate) fingerprint: Fingerprint,

@@ -24,8 +24,8 @@ pub(crate) struct Retry {
     failures: u32,
     /// Why they did, as was last told.
     told: Option<String>,
-    /// What has had its time to be completed.
-    had_grace: Option<Fingerprint>,
+    /// What is given time to be completed, and until when.
+    grace: Option<(Fingerprint, Instant)>,
 }
 
 impl Retry {
@@ -46,10 +46,19 @@ impl Retry {
     /// Returns whether it is to be told: nothing that is over in a moment, and nothing
     /// twice.
     pub(crate) fn after(&mut self, error: &LoadError, files: Option<&Fingerprint>) -> bool {
-        if error.is_half_written() && self.had_grace.as_ref() != files {
-            self.had_grace = files.cloned();
-            self.at = Some(Instant::now() + HALF_WRITTEN_GRACE);
-            return false;
+        if error.is_half_written()
+            && let Some(files) = files
+        {
+            let now = Instant::now();
+            let known = self.grace.take().filter(|(known, _)| known == files);
+            let (_, until) = self
+                .grace
+                .insert(known.unwrap_or_else(|| (files.clone(), now + HALF_WRITTEN_GRACE)));
+            // Also when it is looked at meanwhile, since the file beside it has changed.
+            if now < *until {
+                self.at = Some(*until);
+                return false;
+            }
         }
         if !error.is_passing() {
             self.end();
@@ -79,6 +88,28 @@ impl Retry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::life::texts::TextError;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_being_written_has_its_time_however_often_it_is_looked_at() {
+        let empty = LoadError::Text {
+            path: "plugins/a.js".into(),
+            source: TextError::Empty,
+        };
+        let files = Fingerprint::unread("the file is empty");
+        let mut retry = Retry::default();
+        for _ in 0..3 {
+            assert!(!retry.after(&empty, Some(&files)));
+            tokio::time::advance(HALF_WRITTEN_GRACE / 4).await;
+        }
+        retry.due().await;
+        assert!(retry.after(&empty, Some(&files)), "it stays so");
+        let others = Fingerprint::unread("another manifest");
+        assert!(!retry.after(&empty, Some(&others)));
+        // Once it was whole it has its time again.
+        retry.end();
+        assert!(!retry.after(&empty, Some(&files)));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_up_to_a_bound_and_begin_anew() {

@@ -1,4 +1,8 @@
-//! What happens in the model of logs.
+//! What happens in the model of logs, and to whom.
+
+use uuid::Uuid;
+
+use crate::mesh::PeerNode;
 
 /// A step: what is said of nodes is their numbers.
 #[derive(Clone, Debug)]
@@ -25,4 +29,22 @@ pub(super) enum Step {
     Crash(usize),
     /// Time passes.
     Wait(u64),
+}
+
+/// The node of this number.
+pub(super) fn peer(at: usize) -> PeerNode {
+    PeerNode {
+        name: format!("n{at}").into(),
+        incarnation: Uuid::from_u128(at as u128),
+    }
+}
+
+pub(super) fn at(peer: &PeerNode) -> usize {
+    usize::try_from(peer.incarnation.as_u128()).unwrap()
+}
+
+/// The home of the channel among these.
+pub(super) fn home_among(nodes: impl Iterator<Item = usize>) -> Option<usize> {
+    // Some order that is not that of their numbers.
+    nodes.max_by_key(|at| (at * 5 + 3) % 7)
 }

@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 
 use super::log::AGAIN;
-use super::step::Step;
-use super::world::{BYTES, World, home_among};
+use super::step::{Step, home_among};
+use super::world::{BYTES, World};
 
 const COUNT: usize = 4;
 

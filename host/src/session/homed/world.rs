@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::client::{Client, Said};
 use super::log::{AGAIN, Homed, PATIENCE, Todo, View};
 use super::role::Standing;
-use super::step::Step;
+use super::step::{Step, at, home_among, peer};
 use super::word::{Manner, Word};
 use crate::mesh::PeerNode;
 use crate::session::history_settings::HistorySettings;
@@ -21,17 +19,6 @@ const META_TTL: Duration = Duration::from_secs(1 << 21);
 
 /// What of a publication's bytes has a log handed over in several parts.
 pub(super) const BYTES: usize = 30 << 10;
-
-pub(super) fn peer(at: usize) -> PeerNode {
-    PeerNode {
-        name: format!("n{at}").into(),
-        incarnation: Uuid::from_u128(at as u128),
-    }
-}
-
-pub(super) fn at(peer: &PeerNode) -> usize {
-    usize::try_from(peer.incarnation.as_u128()).unwrap()
-}
 
 pub(super) struct Node {
     pub(super) log: Homed<Said>,
@@ -57,12 +44,6 @@ pub(super) struct World {
     random: u64,
     /// Bytes of a log that may be under way at a time.
     pub(super) under_way: usize,
-}
-
-/// The home of the channel among these.
-pub(super) fn home_among(nodes: impl Iterator<Item = usize>) -> Option<usize> {
-    // Some order that is not that of their numbers.
-    nodes.max_by_key(|at| (at * 5 + 3) % 7)
 }
 
 impl World {
