@@ -28,7 +28,7 @@
 //! | `burst` | waiting for the end of a burst of changes | nothing else |
 //! | `file_watch` | noticing when files may have changed | `burst` |
 //! | [`pages`] | how large the pages of memory are that the system gives | nothing else |
-//! | `panics` | what a panic said, and ending one that must go no further | nothing else |
+//! | `panics` | what a panic said, ending one that must go no further, and beginning anew what others need | nothing else |
 //! | `nearest` | the known name that was probably meant, for messages about unknown ones | nothing else |
 //! | [`tls`] | what all that speaks TLS shares: the cryptography, reading and making certificates, reading them again when they change | `clock`, `file_watch` |
 //! | [`interfaces`] | which interfaces a component may import and export: one list for loading and for explaining | nothing else |
@@ -37,14 +37,14 @@
 //! | [`event`] | what flows: events and their encoding, types, patterns, CloudEvents | nothing else |
 //! | [`access`] | who may do what: keys, tokens, roles, rights, budgets; knows neither HTTP nor plugins | `clock` |
 //! | [`bus`] | publishing, filters, the routing table, mailboxes; runs no plugin, uses no network | `event`, `clock` |
-//! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest` |
-//! | [`consumer`] | plugins' places in channels: what each has handled, what is tried again, dead letters; runs no plugin, uses no network | `channel`, `bus`, `event` |
+//! | [`channel`] | events that outlive the node: appending, reading, cursors, indexes, what is kept; runs no plugin, uses no network | `bus`, `event`, `clock`, `nearest`, `panics` |
+//! | [`consumer`] | plugins' places in channels: what each has handled, what is tried again, dead letters; runs no plugin, uses no network | `channel`, `bus`, `event`, `panics` |
 //! | [`mesh`] | messages between the sessions of several nodes: the port between `session` and `cluster` | nothing else |
 //! | [`session`] | sessions of clients and the channels that they subscribe to: names, namespaces, permissions, history, presence; no HTTP | `access`, `channel`, `bus`, `event`, `mesh`, `panics` |
 //! | [`passing`] | requests on channels of other nodes: the port between `gateway` and `cluster` | nothing else |
 //! | [`admin`] | what operators see of plugins and nodes, and may ask of plugins: the ports between `plugin`, `cluster` and `gateway` | `bus`, `script` |
 //! | [`store`] | the embedded database: buckets of records, one writer | `admin`, `bus`, `event`, `clock`, `panics` |
-//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS, requests that are passed on | `admin`, `passing`, `mesh`, `bus`, `event`, `clock`, `tls` |
+//! | [`cluster`] | other nodes: finding them, links to them, what is sent and received over links, TLS, requests that are passed on | `admin`, `passing`, `mesh`, `bus`, `event`, `clock`, `tls`, `panics` |
 //! | [`config`] | the node's configuration and plugins' manifests, with errors that say where | `access`, `session`, `consumer`, `channel`, `bus`, `event`, `nearest` |
 //! | [`plugin`] | the plugins folder, loading and compiling components, instances, workers, what guests may import, what sessions ask them | `config`, `store`, `admin`, `session`, `consumer`, `channel`, `bus`, `event`, `interfaces`, `script`, `tls`, `clock`, `panics`, `burst` |
 //! | [`gateway`] | HTTP: publish, stream, wait, channels, sessions, plugins, nodes, health, metrics; translation only | `access`, `admin`, `passing`, `session`, `consumer`, `channel`, `bus`, `event`, `clock`, `tls`, `nearest`, `panics` |

@@ -66,7 +66,7 @@ pub struct Node {
     gateway: AbortOnDropHandle<()>,
     gateway_stages: Stages,
     http_tls: Option<HttpTls>,
-    _http_certificates: Option<AbortOnDropHandle<()>>,
+    http_certificates: Option<AbortOnDropHandle<()>>,
     drop_reports: AbortOnDropHandle<()>,
     channel_reports: Option<AbortOnDropHandle<()>>,
     namespaces: Arc<AllNamespaces>,
@@ -74,9 +74,9 @@ pub struct Node {
     brought: AbortOnDropHandle<()>,
     hosting: Hosting,
     /// Tells the others which channels the node has.
-    _held: AbortOnDropHandle<()>,
+    held: AbortOnDropHandle<()>,
     /// Keeps which channels the others have.
-    _known: AbortOnDropHandle<()>,
+    known: AbortOnDropHandle<()>,
     shutdown_timeout: Duration,
     follower: Option<AbortOnDropHandle<()>>,
 }
@@ -274,7 +274,7 @@ impl Node {
             _link_threads: link_threads,
             gateway: AbortOnDropHandle::new(gateway),
             gateway_stages,
-            _http_certificates: http_tls
+            http_certificates: http_tls
                 .clone()
                 .map(|tls| AbortOnDropHandle::new(tokio::spawn(tls.run()))),
             http_tls,
@@ -283,8 +283,8 @@ impl Node {
             brought: AbortOnDropHandle::new(tokio::spawn(Arc::clone(&namespaces).follow())),
             namespaces,
             hosting,
-            _held: held,
-            _known: known,
+            held,
+            known,
             shutdown_timeout: config.shutdown_timeout,
             follower: None,
         };

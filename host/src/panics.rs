@@ -3,6 +3,15 @@
 use std::any::Any;
 #[cfg(feature = "node")]
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(feature = "node")]
+use std::time::Duration;
+
+#[cfg(feature = "node")]
+use futures_util::FutureExt as _;
+
+/// Before what panicked is begun anew.
+#[cfg(feature = "node")]
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What a panic that was caught said.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
@@ -24,9 +33,46 @@ pub(crate) fn end_panics(what: &str, work: impl FnOnce()) {
     }
 }
 
+/// The same of a task. Whether it came to its end.
+#[cfg(feature = "node")]
+pub(crate) async fn contain_panics(what: &str, task: impl Future<Output = ()>) -> bool {
+    let Err(panic) = AssertUnwindSafe(task).catch_unwind().await else {
+        return true;
+    };
+    tracing::error!("{what} panicked: {}", panic_text(&*panic));
+    // As above.
+    std::mem::forget(panic);
+    false
+}
+
+/// Runs what others need until it comes to its end: should it panic, it is begun anew a moment
+/// later.
+#[cfg(feature = "node")]
+pub(crate) async fn keep_going<F>(what: &str, begin: impl Fn() -> F)
+where
+    F: Future<Output = ()>,
+{
+    while !contain_panics(what, begin()).await {
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
 #[cfg(all(test, feature = "node"))]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_others_need_is_begun_anew_after_a_panic() {
+        let begun = AtomicUsize::new(0);
+        let work = || async {
+            let before = begun.fetch_add(1, Ordering::Relaxed);
+            assert!(before > 1, "twice it fails");
+        };
+        keep_going("a test", work).await;
+        assert_eq!(begun.load(Ordering::Relaxed), 3);
+    }
 
     /// Panics when it is dropped.
     struct Bomb;

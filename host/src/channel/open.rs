@@ -16,6 +16,7 @@ use super::error::SetFailure;
 use super::extras::Extras;
 use super::handle::{Channel, Opening};
 use super::settings::{ChannelSettings, EngineKind};
+use crate::panics::keep_going;
 
 /// Pause before what the storage has kept from being done is tried again.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -81,7 +82,12 @@ impl Channels {
         shared.opened.store(true, Ordering::Release);
         if !shared.undone().is_empty() {
             let (this, closing) = (self.clone(), shared.closing.clone());
-            let catch_up = async move { this.catch_up().await };
+            let catch_up = async move {
+                keep_going("who makes channels as they are declared", || {
+                    this.catch_up()
+                })
+                .await;
+            };
             shared
                 .tasks
                 .spawn(async move { closing.run_until_cancelled(catch_up).await });

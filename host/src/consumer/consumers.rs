@@ -16,6 +16,7 @@ use super::report::Reporter;
 use super::status::ConsumerStatus;
 use crate::bus::{Bus, Publisher};
 use crate::channel::Channels;
+use crate::panics::keep_going;
 
 /// The consumers of a node; cloning shares them.
 #[derive(Clone)]
@@ -66,8 +67,17 @@ impl Consumers {
                 shared.closing.child_token(),
             ));
             let (channels, publisher) = (shared.channels.clone(), Arc::clone(&shared.publisher));
-            let work = drive(Arc::clone(&consumer), channels, publisher);
-            shared.tasks.spawn(work);
+            let driven = Arc::clone(&consumer);
+            shared.tasks.spawn(async move {
+                let work = || {
+                    drive(
+                        Arc::clone(&driven),
+                        channels.clone(),
+                        Arc::clone(&publisher),
+                    )
+                };
+                keep_going("who feeds a plugin with a channel", work).await;
+            });
             consumer
         });
         Arc::clone(consumer)

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +57,8 @@ pub(super) struct Context {
     pub(super) waiters: Arc<Slots>,
     /// For request bodies and large heads.
     pub(super) bodies: Arc<Memory>,
+    /// Turns of those who read pages of channels.
+    pub(super) reads: Semaphore,
     pub(super) renderings: Renderings,
     pub(super) stream_memory: Arc<StreamMemory>,
     /// Cancelled once the gateway drains.

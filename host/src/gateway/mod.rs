@@ -34,6 +34,7 @@ use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::routing::get;
 use prometheus_client::registry::Registry;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -57,6 +58,7 @@ pub use shared_secret::SharedSecret;
 use answers::Answering;
 use caller::denials::Denials;
 use context::Context;
+use endpoints::channels::READS_AT_ONCE;
 use endpoints::ganomede::Ganomede;
 use endpoints::metrics::counted::GatewayMetrics;
 use endpoints::metrics::node::NodeCollector;
@@ -168,6 +170,7 @@ impl Gateway {
                 stream_memory: Arc::new(StreamMemory::new(stream_memory)),
                 grace_ends: OnceLock::new(),
                 bodies: Arc::new(publish::body_memory(&limits, &bus)),
+                reads: Semaphore::new(READS_AT_ONCE),
                 openapi: document::document(),
                 draining: CancellationToken::new(),
                 bus,

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Node, NodeError};
 
@@ -21,11 +25,23 @@ impl Node {
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
         let mut served = None;
         let mut linked = None;
+        let mut broken = Ok(());
+        let parts = [
+            Some(&mut self.drop_reports),
+            self.channel_reports.as_mut(),
+            Some(&mut self.brought),
+            Some(&mut self.held),
+            Some(&mut self.known),
+            self.http_certificates.as_mut(),
+            self.follower.as_mut(),
+        ];
         tokio::select! {
             () = self.runner.run(&stop) => {}
             // It ends when told to, so it has failed.
             ended = &mut self.gateway => served = Some(ended),
             ended = &mut self.cluster => linked = Some(ended),
+            // The node would go on without what only that does.
+            panicked = first_panic(parts.into_iter().flatten()) => broken = Err(panicked),
         }
         let deadline = Instant::now() + self.shutdown_timeout;
         tracing::info!("draining");
@@ -77,8 +93,41 @@ impl Node {
         };
         self.hosting.answer_no_more();
         tracing::info!("stopped");
+        broken?;
         served?;
         linked??;
         Ok(())
+    }
+}
+
+/// The panic that ends one of these first. One that has come to its end is no loss.
+async fn first_panic<'p>(parts: impl Iterator<Item = &'p mut AbortOnDropHandle<()>>) -> JoinError {
+    let mut running: FuturesUnordered<_> = parts.collect();
+    while let Some(ended) = running.next().await {
+        if let Err(panicked) = ended {
+            return panicked;
+        }
+    }
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_panics_is_told_and_one_that_ends_is_not() {
+        let spawn = |panics: bool| {
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                tokio::task::yield_now().await;
+                assert!(!panics, "broken");
+            }))
+        };
+        let mut parts = [spawn(false), spawn(true)];
+        assert!(first_panic(parts.iter_mut()).await.is_panic());
+        let mut parts = [spawn(false)];
+        let none = first_panic(parts.iter_mut());
+        let none = tokio::time::timeout(Duration::from_secs(60), none).await;
+        assert!(none.is_err());
     }
 }

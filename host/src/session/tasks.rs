@@ -1,18 +1,13 @@
 //! What the sessions of a node have running beside what is asked of them.
 
-use std::panic::AssertUnwindSafe;
-use std::time::Duration;
-
-use futures_util::FutureExt as _;
 use tokio::runtime::Handle;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::panics::panic_text;
+use crate::panics::{contain_panics, keep_going};
 
-/// Before what panicked is begun anew.
-const AGAIN: Duration = Duration::from_secs(1);
+/// What is said of one that panics.
+const WHAT: &str = "a task of the sessions";
 
 /// The tasks of the sessions of a node. A panic, which is a mistake in this program, is logged
 /// and goes no further than its task.
@@ -35,7 +30,10 @@ impl Tasks {
 
     /// Runs a task that comes to its end by itself, within seconds: also while the node drains.
     pub(super) fn carry_out(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.all.spawn_on(contained(task), &self.runtime);
+        let task = async move {
+            contain_panics(WHAT, task).await;
+        };
+        self.all.spawn_on(task, &self.runtime);
     }
 
     /// Runs a task until the node ends.
@@ -52,12 +50,7 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send,
     {
-        self.run(async move {
-            loop {
-                contained(begin()).await;
-                sleep(AGAIN).await;
-            }
-        });
+        self.run(async move { keep_going(WHAT, begin).await });
     }
 
     /// Whether the node ends.
@@ -74,15 +67,6 @@ impl Tasks {
     /// Waits until all have ended, once they are closed.
     pub(super) async fn ended(&self) {
         self.all.wait().await;
-    }
-}
-
-async fn contained(task: impl Future<Output = ()>) {
-    if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
-        let panic_text = panic_text(&*panic);
-        tracing::error!(panic = panic_text, "a task of the sessions panicked");
-        // What it says may itself panic when it is dropped.
-        std::mem::forget(panic);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::channel::field::FieldPath;
 use crate::channel::handle::Channel;
 use crate::channel::settings::MAX_INDEXES;
 use crate::event::is_json;
+use crate::panics::keep_going;
 
 /// Events that are read at once: with two rows for each index, fewer than the changes that
 /// an engine makes at once.
@@ -31,6 +32,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How far each index is.
 type Positions = BTreeMap<IndexId, Position>;
 
+#[derive(Clone)]
 struct Position {
     field: FieldPath,
     number: u64,
@@ -59,7 +61,9 @@ impl Channel {
         let reached = self.indexer.replace(ids, stop.clone());
         let channel = Arc::clone(self);
         self.tasks.spawn(async move {
-            let keep = channel.keep_indexes(wanted, &reached);
+            let keep = keep_going("who keeps the indexes of a channel", || {
+                channel.keep_indexes(wanted.clone(), &reached)
+            });
             stop.run_until_cancelled(keep).await
         });
     }

@@ -113,13 +113,14 @@ impl Server {
         listener: &TcpListener,
         connections: &mut JoinSet<Ended>,
     ) {
+        let mut logged = None;
         loop {
             tokio::select! {
                 biased;
                 Some(ended) = connections.join_next() => {
                     log_panic(&ended);
                 }
-                (stream, peer, permit) = accept(listener, &self.permits) => {
+                (stream, peer, permit) = accept(listener, &self.permits, &mut logged) => {
                     self.admit(stream, peer, permit, connections);
                 }
             }
@@ -221,16 +222,17 @@ async fn finish(mut connections: JoinSet<Ended>) {
 }
 
 /// The next connection; takes the permit first, so that connections beyond the
-/// bound wait in the listener's backlog.
+/// bound wait in the listener's backlog. When it was `logged` that none can be accepted outlives
+/// this, which is given up whenever a connection ends.
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
+    logged: &mut Option<Instant>,
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let permit = Arc::clone(permits)
         .acquire_owned()
         .await
         .expect("the semaphore is never closed");
-    let mut logged: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, permit),
@@ -239,7 +241,7 @@ async fn accept(
             Err(error) => {
                 if logged.is_none_or(|last| last.elapsed() >= LOG_EVERY) {
                     tracing::error!(%error, "cannot accept HTTP connections");
-                    logged = Some(Instant::now());
+                    *logged = Some(Instant::now());
                 }
                 sleep(ACCEPT_PAUSE).await;
             }

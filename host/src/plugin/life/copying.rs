@@ -18,13 +18,13 @@ use super::status::Status;
 use crate::admin::{PluginCommandError, PluginState, PluginStatus, ReplayRequest};
 use crate::bus::MailboxLimits;
 use crate::config::PluginLimits;
+use crate::panics::contain_panics;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::run::runtime::Runtime;
 
 /// A copy of a plugin, from its start to its end.
 struct PluginCopy {
-    entries: Entries,
     runtime: Arc<Runtime>,
     limits: PluginLimits,
     files: Files,
@@ -34,6 +34,20 @@ struct PluginCopy {
     commands: mpsc::Receiver<Command>,
     /// Told too when the policy has changed.
     files_changed: Arc<Notify>,
+}
+
+/// Takes a copy's entry out when it is gone, whatever it has gone by.
+struct GoneCopy {
+    entries: Entries,
+    name: String,
+}
+
+impl Drop for GoneCopy {
+    fn drop(&mut self) {
+        let entries = self.entries.write();
+        let mut entries = entries.unwrap_or_else(PoisonError::into_inner);
+        entries.remove(self.name.as_str());
+    }
 }
 
 /// Who is told what became of its start.
@@ -80,7 +94,6 @@ impl Plugins {
             entries.insert(copy, entry);
         }
         let copy = PluginCopy {
-            entries: Arc::clone(&self.entries),
             runtime: Arc::clone(runtime),
             limits: self.limits.clone(),
             files: original.files,
@@ -90,7 +103,15 @@ impl Plugins {
             files_changed,
         };
         let (begun, beginning) = oneshot::channel();
-        self.copies.spawn(copy.run(request, begun));
+        let gone = GoneCopy {
+            entries: Arc::clone(&self.entries),
+            name: copy.status.name().to_owned(),
+        };
+        self.copies.spawn(async move {
+            // Whatever becomes of it: with its entry no other could begin.
+            let _gone = gone;
+            contain_panics("a copy of a plugin", copy.run(request, begun)).await;
+        });
         let failed = |reason: String| PluginCommandError::Failed(reason);
         match tokio::time::timeout(COMMAND_DEADLINE, beginning).await {
             Ok(Ok(begun)) => begun.map_err(failed),
@@ -153,8 +174,6 @@ impl PluginCopy {
                 let _ = begun.send(Err(reason));
             }
         }
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        entries.remove(self.status.name());
     }
 
     async fn begin(&self, request: &ReplayRequest) -> Result<(Current, Replaying), String> {

@@ -6,6 +6,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::current::Current;
 use crate::admin::ReplayRequest;
+use crate::panics::contain_panics;
 use crate::plugin::run::replay::Replay;
 use crate::plugin::run::runtime::Runtime;
 
@@ -63,7 +64,12 @@ impl Replaying {
         let node = Arc::clone(runtime.bus.node());
         let round = runtime.consumers.replay_round();
         let replay = Replay::new(channel, node, (*after, until), *copy, round, filters);
-        let reading = tokio::spawn(Arc::clone(&replay).read());
+        let read = Arc::clone(&replay);
+        let reading = tokio::spawn(async move {
+            if !contain_panics("a replay", Arc::clone(&read).read()).await {
+                read.give_up("the host failed");
+            }
+        });
         Ok(Self {
             replay,
             _reading: AbortOnDropHandle::new(reading),

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::at::At;
 use super::body;
-use super::page::{Events, counted, room};
+use super::page::{Events, counted, room, turn_to_read};
 use super::position::{limit, number};
 use super::refusal::ChannelRefusal;
 use super::show::{Shown, shown};
@@ -143,6 +143,7 @@ pub(in crate::gateway) async fn find(
     let limit = limit(&parameters, DEFAULT_LIMIT)?;
     let before = number(&parameters, "before")?;
     let channel = context.readable(&identity, &name)?;
+    let _turn = turn_to_read(&context, &channel).await?;
     let found = channel.find(&index, &value, before, limit).await;
     let found = found.map_err(ChannelRefusal::from)?;
     let part = room(&context, &client, &found.events)?;

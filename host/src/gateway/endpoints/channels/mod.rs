@@ -42,5 +42,6 @@ mod tests;
 mod view;
 
 pub(in crate::gateway::endpoints) use at::At;
-pub(in crate::gateway::endpoints) use page::{counted, room};
+pub(in crate::gateway) use page::READS_AT_ONCE;
+pub(in crate::gateway::endpoints) use page::{counted, room, room_of};
 pub(in crate::gateway) use refusal::ChannelRefusal;

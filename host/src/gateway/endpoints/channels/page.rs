@@ -2,18 +2,22 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use hearken_channel_log::Epoch;
+use hearken_channel_log::{Epoch, ReadError};
 use hearken_wire::EventRef;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
+use tokio::sync::SemaphorePermit;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::etag::etag;
+use super::refusal::ChannelRefusal;
 use super::view::numbers;
-use crate::channel::Found;
+use crate::channel::{Channel, EngineKind, Found, ReadFailure};
 use crate::event::{CloudEvent, Event};
 use crate::gateway::context::Context;
 use crate::gateway::problem::Numbers;
@@ -147,6 +151,33 @@ fn escaped_bytes(text: &[u8]) -> usize {
     text.len() + more.sum::<usize>()
 }
 
+/// Pages of channels on disk that are read at a time. Until they take their part of the memory for
+/// answers, each may have some MiB that nobody counts; the disk reads no more of them at once.
+pub(in crate::gateway) const READS_AT_ONCE: usize = 16;
+
+/// How long a turn to read is waited for.
+const TURN_WITHIN: Duration = Duration::from_secs(10);
+
+/// A turn to read a page, which is held until the answer has its memory. A channel in memory needs
+/// none: what is read of that is there already.
+///
+/// # Errors
+/// When it does not come in time.
+pub(super) async fn turn_to_read<'c>(
+    context: &'c Context,
+    channel: &Channel,
+) -> Result<Option<SemaphorePermit<'c>>, Rejection> {
+    if channel.engine_kind() == EngineKind::Memory {
+        return Ok(None);
+    }
+    let turn = timeout(TURN_WITHIN, context.reads.acquire()).await;
+    let overloaded = ReadFailure::Log(ReadError::Overloaded);
+    match turn.ok().and_then(Result::ok) {
+        Some(turn) => Ok(Some(turn)),
+        None => Err(ChannelRefusal::from(overloaded).into()),
+    }
+}
+
 /// Memory for the answer with these events as JSON, until that is sent.
 pub(in crate::gateway::endpoints) fn room(
     context: &Context,
@@ -157,7 +188,11 @@ pub(in crate::gateway::endpoints) fn room(
 }
 
 /// Memory for so many bytes of an answer.
-fn room_of(context: &Context, client: &Client, bytes: usize) -> Result<Part, Rejection> {
+pub(in crate::gateway::endpoints) fn room_of(
+    context: &Context,
+    client: &Client,
+    bytes: usize,
+) -> Result<Part, Rejection> {
     let part = part(context, client.address, bytes);
     part.map_err(|full| Rejection::full("bytes of memory for requests and answers", full))
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::at::At;
 use super::begin::{Begin, begin, position_of};
-use super::page::{EventPage, Form, accepts, answer};
+use super::page::{EventPage, Form, accepts, answer, turn_to_read};
 use super::position::{limit, wait};
 use super::refusal::ChannelRefusal;
 use super::stream::{self, EVENT_STREAM};
@@ -103,9 +103,11 @@ pub(in crate::gateway) async fn read(
         Begin::Unsaid => 0,
     };
     let amount = ReadAmount::events(limit);
+    let turn = turn_to_read(&context, &channel).await?;
     let found = channel.read(after, amount, &filter).await;
     let mut found = found.map_err(ChannelRefusal::from)?;
     if found.events.is_empty() && found.gap.is_none() && !wait.is_zero() {
+        drop(turn);
         let more = wait_for(&context, &client, &identity, &channel, wait);
         found = more.events(found, amount, &filter).await?;
     }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hearken_wire::EventRef;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::config::Ganomede;
 use super::members::Members;
@@ -38,6 +38,9 @@ const MAX_ROW_BYTES: usize = 4 << 20;
 /// Rows of an index that are looked at together, and pages of them for one answer.
 const PAGE: usize = 100;
 const MAX_PAGES: usize = 100;
+
+/// How long events are looked for that have the value: what was found by then is the answer.
+const LOOKED_FOR: Duration = Duration::from_secs(10);
 
 /// How long the definition of an index waits for others.
 const TURN: Duration = Duration::from_secs(10);
@@ -130,7 +133,11 @@ async fn rows(
 ) -> Result<Vec<Bytes>, Refusal> {
     let looked_for = looked_for(path, value);
     let (mut rows, mut bytes, mut before) = (Vec::new(), 0, None);
+    let deadline = Instant::now() + LOOKED_FOR;
     for _ in 0..MAX_PAGES {
+        if Instant::now() >= deadline {
+            break;
+        }
         let page = channel.find(index.as_str(), &looked_for, before, PAGE);
         let page = page.await.map_err(ChannelRefusal::from)?;
         for event in page.events {

@@ -1,12 +1,13 @@
 //! What servers may have done.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hearken_session_protocol::codes::{disconnects, errors, unsubscribes};
 use hearken_session_protocol::{ClientError, Disconnect, SubscribePosition};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::Calling;
 use super::batch::{Command, Commands, METHODS};
@@ -18,6 +19,12 @@ use super::results::{
 use crate::access::Act;
 use crate::gateway::caller::audit;
 use crate::session::{ChannelName, PageRequest, Refused, SessionAct, Spared, SubscriptionGrant};
+
+/// Bytes of the answers of a batch after which no more of its commands are carried out.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// How long all commands of a batch may take.
+const BATCH_TIME: Duration = Duration::from_secs(60);
 
 /// What a method answers with.
 pub(super) type Answer = Result<Box<RawValue>, ClientError>;
@@ -82,12 +89,20 @@ impl Calling<'_> {
         let Commands { commands } = read(sent)?;
         let commands = commands.all()?;
         let mut replies = Vec::with_capacity(commands.len());
+        let deadline = Instant::now() + BATCH_TIME;
+        let mut left = BATCH_BYTES;
         for Command(command) in commands {
             let answered = match command {
                 None => Err(errors::METHOD_NOT_FOUND),
+                // Whoever asks again for the rest is answered.
+                Some(_) if left == 0 => Err(errors::LIMIT_EXCEEDED),
                 Some((method, sent)) => {
-                    let answer = self.call(method, sent).await;
-                    answer.map(|result| BTreeMap::from([(method, result)]))
+                    let answer = timeout_at(deadline, self.call(method, sent)).await;
+                    let answer = answer.unwrap_or(Err(errors::INTERNAL));
+                    answer.map(|result| {
+                        left = left.saturating_sub(result.get().len());
+                        BTreeMap::from([(method, result)])
+                    })
                 }
             };
             replies.push(match answered {

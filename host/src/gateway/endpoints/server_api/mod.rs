@@ -21,16 +21,17 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::channels::{counted, room_of};
 use super::publish::{batch_limit, read_held_body};
 use super::session::SessionRefusal;
 use crate::access::{Identity, Principal, Unauthenticated};
@@ -102,8 +103,8 @@ pub(in crate::gateway) async fn call(
             Ok(batch) if batch.is_denied() && is_anonymous => {
                 return Err(Unauthenticated::Missing.into());
             }
-            Ok(batch) => Json(batch).into_response(),
-            Err(error) => Json(Reply::from(Err(error))).into_response(),
+            Ok(batch) => answered(&context, &client, StatusCode::OK, &batch)?,
+            Err(error) => answered(&context, &client, StatusCode::OK, &Reply::from(Err(error)))?,
         });
     }
     let called = calling.call(&method, &sent).await;
@@ -118,8 +119,28 @@ pub(in crate::gateway) async fn call(
         Err(error) if by_status => status(error),
         _ => StatusCode::OK,
     };
-    Ok((status, Json(Reply::from(called))).into_response())
+    answered(&context, &client, status, &Reply::from(called))
 }
+
+/// The answer, which takes its part of the memory for answers until it is sent; a small one does
+/// not, so that what was done is not answered as if it were not.
+fn answered(
+    context: &Context,
+    client: &Client,
+    status: StatusCode,
+    answer: &impl Serialize,
+) -> Result<Response, Rejection> {
+    let text = serde_json::to_vec(answer).expect("objects with string keys");
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    if text.len() <= SMALL_ANSWER {
+        return Ok((status, headers, text).into_response());
+    }
+    let part = room_of(context, client, text.len())?;
+    Ok((status, headers, counted(text, part)).into_response())
+}
+
+/// Bytes of an answer that takes no part of the memory for answers.
+const SMALL_ANSWER: usize = 64 << 10;
 
 /// Who calls, and on which node.
 struct Calling<'c> {
