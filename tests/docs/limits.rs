@@ -283,6 +283,10 @@ fn known() -> Vec<Row> {
             "what a stream of a channel",
             vec![of("STREAM_READ.events"), of("STREAM_READ.bytes")],
         ),
+        (
+            "pages of channels on disk",
+            vec![of("READS_AT_ONCE"), of("TURN_WITHIN")],
+        ),
         ("`wait` of a read", vec![of("LONGEST_READ_WAIT")]),
         (
             "cursors of a channel",
@@ -318,7 +322,7 @@ fn known() -> Vec<Row> {
         ("secret of `[ganomede]`", vec![of("MAX_GANOMEDE_SECRET")]),
         (
             "events that an index finds",
-            vec![of("MAX_ROWS"), of("MAX_ROW_BYTES")],
+            vec![of("MAX_ROWS"), of("MAX_ROW_BYTES"), of("LOOKED_FOR")],
         ),
     ]);
     rows.extend([
@@ -484,6 +488,10 @@ fn known() -> Vec<Row> {
         ),
         ("sessions in one answer", vec![of("operate/MAX_LIMIT")]),
         ("commands of a batch", vec![of("server_api/MAX_COMMANDS")]),
+        (
+            "answers of a batch",
+            vec![of("server_api/BATCH_BYTES"), of("BATCH_TIME")],
+        ),
         ("body of a request of a server", vec![]),
         ("answer of a plugin", vec![of("HOOK_DEADLINE")]),
         (
