@@ -275,6 +275,7 @@ fn known() -> Vec<Row> {
             "events of one answer",
             vec![of("channels/MAX_LIMIT"), of("channel/MAX_READ")],
         ),
+        ("times that a read looks", vec![of("MAX_TRIES")]),
         (
             "events that are looked at",
             vec![of("MAX_SCANNED"), of("MAX_SCANNED_BYTES")],

@@ -68,6 +68,8 @@ pub(crate) fn number(
         from = end;
     }
     bytes.truncate(kept);
+    // Whoever keeps an event keeps all of it, and counts only what is in it.
+    bytes.shrink_to_fit();
     placed.bytes = bytes.into();
     placed
 }

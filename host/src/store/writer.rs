@@ -90,18 +90,38 @@ impl Writer {
     /// Works until the store is closed, and closes the database.
     pub(super) fn run(mut self) {
         loop {
-            match self.state.queue.next() {
-                Work::Commit(calls) => {
-                    if let Err(reason) = self.commit(calls) {
-                        self.heal(reason);
-                    }
+            match catch_unwind(AssertUnwindSafe(|| self.work())) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(panic) => {
+                    let reason = format!("its writer panicked: {}", panic_text(&*panic));
+                    // What it says may itself panic when it is dropped.
+                    std::mem::forget(panic);
+                    let reason: Arc<str> = reason.into();
+                    self.state.health.fails(&reason);
+                    self.state.queue.fail(reason);
+                    // Whatever panics again and again leaves time to others.
+                    self.state.queue.pause(FIRST_PAUSE);
                 }
-                Work::Reopen(reason) => self.heal(reason),
-                Work::Close => break,
             }
         }
+        // Before the disk, which may not answer.
         refuse(self.state.queue.take_all(), &RecordError::Stopping);
         self.close();
+    }
+
+    /// Does what comes next; returns whether more may come.
+    fn work(&mut self) -> bool {
+        match self.state.queue.next() {
+            Work::Commit(calls) => {
+                if let Err(reason) = self.commit(calls) {
+                    self.heal(reason);
+                }
+            }
+            Work::Reopen(reason) => self.heal(reason),
+            Work::Close => return false,
+        }
+        true
     }
 
     /// Makes the changes of a group, all in one transaction; tells those who wait, and
@@ -180,6 +200,14 @@ impl Writer {
         drop(slot);
         // Closing waits for reads in hand, which must not find the slot locked.
         drop(old);
+    }
+}
+
+impl Drop for Writer {
+    /// Whatever has ended it: nobody else would ever answer those who wait for it.
+    fn drop(&mut self) {
+        self.state.queue.close();
+        refuse(self.state.queue.take_all(), &RecordError::Stopping);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use self::requests::{refused_cell, refused_read, refused_verify};
+use self::requests::{unread, unread_cell, unverified};
 use super::core::{Core, Mode, disk_fault};
 use super::device::Device;
 use super::orders::Order;
@@ -181,7 +181,7 @@ impl Engine for DiskEngine {
                 })?;
                 Ok(found.map_or(last, |at| at.sequence - 1))
             };
-            self.reading(since).await.map_err(refused_read)?
+            self.reading(since).await.map_err(unread)?
         })
     }
 
@@ -233,7 +233,7 @@ impl Engine for DiskEngine {
             let channel = self.channel(name, CellError::NoChannel)?;
             let key = key.to_owned();
             let cell = move |core: &Core| core.catalogue.cell(channel.id, &key);
-            let cell = self.reading(cell).await.map_err(refused_cell)?;
+            let cell = self.reading(cell).await.map_err(unread_cell)?;
             cell.map_err(|fault| CellError::Storage(fault.fault))
         })
     }
@@ -246,7 +246,7 @@ impl Engine for DiskEngine {
         Box::pin(async move {
             let channel = self.channel(name, CellError::NoChannel)?;
             let cells = move |core: &Core| core.catalogue.cells(channel.id, &range);
-            let cells = self.reading(cells).await.map_err(refused_cell)?;
+            let cells = self.reading(cells).await.map_err(unread_cell)?;
             cells.map_err(|fault| CellError::Storage(fault.fault))
         })
     }
@@ -282,7 +282,7 @@ impl Engine for DiskEngine {
                 // Piece by piece, so that others read in between, and nothing is read any
                 // more once nobody waits for it.
                 let piece = move |core: &Core| reader::verify_piece(core, &of, (next, last));
-                let verified = self.reading(piece).await.map_err(refused_verify)??;
+                let verified = self.reading(piece).await.map_err(unverified)??;
                 match verified {
                     Verified::UpTo(piece_end) => next = piece_end,
                     Verified::All(damaged) => return Ok(damaged),

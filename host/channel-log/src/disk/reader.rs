@@ -29,6 +29,9 @@ const OF_AN_EVENT: usize = 64 << 10;
 const MOST_BESIDE: usize = 8;
 /// Most bytes that are read at once: what stays in a processor's cache while it is checked.
 const MAX_WINDOW: usize = 1 << 20;
+/// Times that a read looks for events that were dropped while it looked: a channel that is
+/// appended to fast enough drops them for as long as it goes on, and others wait to read.
+const MAX_TRIES: usize = 8;
 
 /// Where a read begins.
 #[derive(Debug)]
@@ -131,6 +134,27 @@ impl Start {
         channel: &Arc<Channel>,
         limit: ReadLimit,
     ) -> Result<Page, ReadError> {
+        let after = self.after;
+        let mut from = self;
+        for _ in 0..MAX_TRIES {
+            if let Some(page) = from.try_disk(core, channel, limit)? {
+                return Ok(page);
+            }
+            from = start(channel, after, limit)?;
+            if from.is_in_memory() {
+                return Ok(from.read_memory(channel, limit));
+            }
+        }
+        Err(ReadError::Overloaded)
+    }
+
+    /// Reads from segments; nothing if what is wanted was dropped meanwhile.
+    fn try_disk(
+        self,
+        core: &Core,
+        channel: &Arc<Channel>,
+        limit: ReadLimit,
+    ) -> Result<Option<Page>, ReadError> {
         let mut events = Events::new(self.from, self.until, limit);
         let read = gather(core, channel, self.filed, &mut events);
         events.let_go_of_the_rest();
@@ -141,20 +165,14 @@ impl Start {
         let loss =
             read.map_err(|error| ReadError::Storage(disk_fault(&core.folder(channel), &error)))?;
         let Some(loss) = loss else {
-            return Ok(self.page(channel, events));
+            return Ok(Some(self.page(channel, events)));
         };
         if loss.first < channel.state().bounds.first {
-            // It was dropped meanwhile.
-            let again = start(channel, self.after, limit)?;
-            return if again.is_in_memory() {
-                Ok(again.read_memory(channel, limit))
-            } else {
-                again.read_disk(core, channel, limit)
-            };
+            return Ok(None);
         }
         let noted = core.note_loss(channel, loss);
         if !events.taken.is_empty() || self.from > self.after.saturating_add(1) {
-            return Ok(self.page(channel, events));
+            return Ok(Some(self.page(channel, events)));
         }
         noted.map_err(ReadError::Storage)?;
         Err(ReadError::Damaged(loss))

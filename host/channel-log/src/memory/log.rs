@@ -1,12 +1,13 @@
 //! One log.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use bytes::Bytes;
 use hearken_wire::EventRef;
 use tokio::sync::watch;
 
+use super::kept::Kept;
 use crate::dedupe::{Dedupe, Stored};
 use crate::{
     AppendError, Appended, Batch, Bounds, Cell, CellChange, CellError, CellRange, CellRow,
@@ -22,10 +23,7 @@ pub(super) struct Log {
     created: u64,
     settings: LogSettings,
     kept_from: Option<u64>,
-    /// Those that are kept, oldest first.
-    events: VecDeque<Bytes>,
-    /// Their bytes.
-    bytes: u64,
+    kept: Kept,
     bounds: Bounds,
     /// When the newest was recorded.
     last_time: u64,
@@ -42,8 +40,7 @@ impl Log {
             created,
             settings,
             kept_from: None,
-            events: VecDeque::new(),
-            bytes: 0,
+            kept: Kept::default(),
             bounds,
             last_time: 0,
             tail: watch::Sender::new(bounds),
@@ -56,7 +53,7 @@ impl Log {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+        self.kept.bytes()
     }
 
     pub(super) fn info(&self, name: &ChannelName) -> ChannelInfo {
@@ -65,7 +62,7 @@ impl Log {
             epoch: self.epoch,
             first: self.bounds.first,
             last: self.bounds.last,
-            bytes: self.bytes,
+            bytes: self.kept.bytes(),
             state: ChannelState::Ok,
             settings: self.settings.clone(),
             kept_from: self.kept_from,
@@ -115,8 +112,7 @@ impl Log {
             let stored = Stored { sequence, time };
             dedupe.remember(self.id, *key, stored, until);
         }
-        self.events.extend(placing::split(&placed.bytes));
-        self.bytes += bytes;
+        self.kept.add(&placed.bytes);
         self.bounds.last += u64::from(placed.count);
         if placed.count > 0 {
             self.last_time = time;
@@ -157,11 +153,11 @@ impl Log {
         }
         let max_events = self.settings.max_events.unwrap_or(u64::MAX);
         let (mut dropped, mut freed) = (0_usize, 0);
-        let mut kept = self.events.iter();
-        while (self.events.len() - dropped) as u64 + events > max_events
-            || self.bytes - freed + bytes > most.min(room)
+        let mut kept = self.kept.events().iter();
+        while (self.kept.len() - dropped) as u64 + events > max_events
+            || self.kept.bytes() - freed + bytes > most.min(room)
         {
-            let over_node = self.bytes - freed + bytes > room;
+            let over_node = self.kept.bytes() - freed + bytes > room;
             if self.settings.discard == Discard::Refuse {
                 return Err(AppendError::Full(if over_node {
                     FullBecause::Node
@@ -194,9 +190,9 @@ impl Log {
     pub(super) fn enforce(&mut self, now: u64) {
         let oldest = self.settings.oldest_time(now).unwrap_or_default();
         let max_events = self.settings.max_events.unwrap_or(u64::MAX);
-        let (mut left, mut bytes) = (self.events.len() as u64, self.bytes);
+        let (mut left, mut bytes) = (self.kept.len() as u64, self.kept.bytes());
         let mut dropped = 0;
-        for (event, number) in self.events.iter().zip(self.bounds.first..) {
+        for (event, number) in self.kept.events().iter().zip(self.bounds.first..) {
             let over = self.settings.discard == Discard::Oldest
                 && (left > max_events || bytes > self.settings.max_bytes);
             let old = EventRef::assume_encoded(event).recorded_time() < oldest;
@@ -214,8 +210,7 @@ impl Log {
         if count == 0 {
             return;
         }
-        let dropped = self.events.drain(..count);
-        self.bytes -= dropped.map(|event| event.len() as u64).sum::<u64>();
+        self.kept.drop_oldest(count);
         self.bounds.first += count as u64;
         self.tail.send_replace(self.bounds);
     }
@@ -228,7 +223,8 @@ impl Log {
         let skipped = usize::try_from(start - first).unwrap_or(usize::MAX);
         let mut bytes = 0_usize;
         let mut events = Vec::new();
-        for event in self.events.iter().skip(skipped).take(limit.events.max(1)) {
+        let kept = self.kept.events().iter().skip(skipped);
+        for event in kept.take(limit.events.max(1)) {
             bytes = bytes.saturating_add(event.len());
             if bytes > limit.bytes && !events.is_empty() {
                 break;
@@ -250,14 +246,14 @@ impl Log {
 
     pub(super) fn since(&self, time: u64) -> u64 {
         let before = |event: &Bytes| EventRef::assume_encoded(event).recorded_time() < time;
-        let older = self.events.partition_point(before);
+        let older = self.kept.events().partition_point(before);
         self.bounds.first - 1 + older as u64
     }
 
     pub(super) fn trim(&mut self, before: u64) -> Bounds {
         let gone = before.saturating_sub(self.bounds.first);
         let gone = usize::try_from(gone).unwrap_or(usize::MAX);
-        self.drop_oldest(gone.min(self.events.len()));
+        self.drop_oldest(gone.min(self.kept.len()));
         self.bounds
     }
 

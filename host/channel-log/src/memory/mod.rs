@@ -1,5 +1,6 @@
 //! Logs that live as long as the process: for channels that need not survive it.
 
+mod kept;
 mod log;
 #[cfg(test)]
 mod tests;

@@ -183,7 +183,9 @@ impl Records {
                 reply,
                 _room: room,
             })?;
-            answer.await.map_err(|_| RecordError::Stopping)?
+            // A writer that ends answers all; one that panicked may have made the change.
+            let panicked = |_| RecordError::Store("its writer panicked".into());
+            answer.await.map_err(panicked)?
         };
         let changed = timeout(DEADLINE, changed).await;
         changed.unwrap_or(Err(RecordError::Slow(DEADLINE)))

@@ -74,7 +74,8 @@ class Parser:
         value = value.removeprefix(" ")
         if name == "data":
             self._data.append(value)
-            self._size += len(value)
+            # With the line feed between them, so that empty lines count too.
+            self._size += len(value) + 1
         elif name == "event":
             self._event = value
         elif name == "id" and "\0" not in value:

@@ -15,6 +15,15 @@ _MAX_LINES = 256
 # Bytes that are read at once.
 _PIECE = 64 << 10
 
+# Bytes of a whole answer. The largest is a page of a channel: events of 4 MiB, whose JSON has up
+# to six times that where all of it is escaped. What is longer would take the program's memory.
+LARGEST_ANSWER = 64 << 20
+
+# Digits of a size: those of 64 bits in hexadecimal.
+_MAX_DIGITS = 16
+
+_HEX = frozenset("0123456789abcdefABCDEF")
+
 
 class Answer:
     """The head of an answer; its body is read once."""
@@ -34,9 +43,13 @@ class Answer:
             while size := _chunk_size(await read_line(reader)):
                 async for piece in _exactly(reader, size):
                     yield piece
-                await read_line(reader)
-            while await read_line(reader):
-                pass
+                if await read_line(reader):
+                    raise HearkenError("protocol", "the answer has a chunk that is longer than its size")
+            for _ in range(_MAX_LINES):
+                if not await read_line(reader):
+                    break
+            else:
+                raise HearkenError("protocol", "the answer has too many trailers")
         elif "content-length" in self.headers:
             async for piece in _exactly(reader, _length(self.headers["content-length"])):
                 yield piece
@@ -48,7 +61,12 @@ class Answer:
 
     async def body(self) -> bytes:
         """All of the body."""
-        return b"".join([piece async for piece in self.pieces()])
+        body = bytearray()
+        async for piece in self.pieces():
+            if len(body) + len(piece) > LARGEST_ANSWER:
+                raise HearkenError("too-large", f"an answer has more than {LARGEST_ANSWER} bytes")
+            body += piece
+        return bytes(body)
 
 
 class Connection:
@@ -89,7 +107,7 @@ class Connection:
     async def _head(self) -> tuple[int, dict[str, str]]:
         version, _, rest = (await read_line(self.reader)).partition(" ")
         status = rest[:3]
-        if not version.startswith("HTTP/1.") or not status.isdigit():
+        if not version.startswith("HTTP/1.") or not (status.isascii() and status.isdigit()):
             raise HearkenError("protocol", "the answer is not HTTP/1.1")
         headers: dict[str, str] = {}
         for _ in range(_MAX_LINES):
@@ -126,13 +144,14 @@ async def _exactly(reader: asyncio.StreamReader, size: int) -> AsyncGenerator[by
 
 
 def _chunk_size(line: str) -> int:
-    try:
-        return int(line.partition(";")[0], 16)
-    except ValueError:
-        raise HearkenError("protocol", "the answer has a chunk without a size") from None
+    # Of an extension nothing is used; before it there may be spaces (RFC 9112, section 7.1.1).
+    text = line.partition(";")[0].rstrip(" \t")
+    if not 0 < len(text) <= _MAX_DIGITS or not _HEX.issuperset(text):
+        raise HearkenError("protocol", "the answer has a chunk without a size")
+    return int(text, 16)
 
 
 def _length(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
         raise HearkenError("protocol", "the answer has a length that is no number")
     return int(text)

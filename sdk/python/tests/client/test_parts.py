@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import unittest
+from unittest import mock
 
+from hearken.client import _wire
 from hearken.client._errors import HearkenError
 from hearken.client._patterns import bundles, matches
 from hearken.client._sse import Message, Parser
@@ -36,6 +39,45 @@ class Parsing(unittest.TestCase):
         self.assertEqual(raised.exception.code, "too-large")
         with self.assertRaises(HearkenError):
             Parser(10).push(b"x" * 11)
+
+
+    def test_lines_without_data_are_bounded_too(self):
+        parser = Parser(1000)
+        with self.assertRaises(HearkenError) as raised:
+            for _ in range(1001):
+                parser.push(b"data:\n")
+        self.assertEqual(raised.exception.code, "too-large")
+
+
+class Answers(unittest.IsolatedAsyncioTestCase):
+    async def body(self, headers, text):
+        reader = asyncio.StreamReader(limit=64 << 10)
+        reader.feed_data(text)
+        reader.feed_eof()
+        return await _wire.Answer(_wire.Connection(reader, None), 200, headers).body()
+
+    async def refused(self, headers, text):
+        with self.assertRaises(HearkenError) as raised:
+            await self.body(headers, text)
+        return raised.exception.code
+
+    async def test_chunks_have_sizes_of_hexadecimal_digits(self):
+        chunked = {"transfer-encoding": "chunked"}
+        text = b"A \t;x=y\r\n0123456789\r\n0001\r\nx\r\n0\r\na: b\r\n\r\n"
+        self.assertEqual(await self.body(chunked, text), b"0123456789x")
+        for size in (b"-5", b"+5", b"0x10", b"1_0", b" 1", b"", b"g", b"0" * 17, b"\xb2"):
+            self.assertEqual(await self.refused(chunked, size + b"\r\nx\r\n0\r\n\r\n"), "protocol")
+        self.assertEqual(await self.refused(chunked, b"1\r\nxy\r\n0\r\n\r\n"), "protocol")
+        self.assertEqual(await self.refused(chunked, b"0\r\n" + b"a: b\r\n" * 1000), "protocol")
+
+    async def test_what_an_answer_may_have_is_bounded(self):
+        for length in ("9" * 5000, "-1", "1_0", "", "\xb2"):
+            self.assertEqual(await self.refused({"content-length": length}, b""), "protocol")
+        with mock.patch.object(_wire, "LARGEST_ANSWER", 4):
+            self.assertEqual(await self.body({"content-length": "4"}, b"1234"), b"1234")
+            self.assertEqual(await self.body({}, b"1234"), b"1234")
+            for headers in ({}, {"content-length": "5"}):
+                self.assertEqual(await self.refused(headers, b"12345"), "too-large")
 
 
 class Patterns(unittest.TestCase):

@@ -1,5 +1,10 @@
 //! Having the engine's threads do what is asked for.
 
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -19,6 +24,15 @@ use crate::{
 /// Bytes that a channel may have beyond what it may have and what is dropped at once, before who
 /// appends to it waits for them to be dropped: mostly the filer is there first.
 const MAX_OVER: u64 = 512 << 10;
+
+/// Why something was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// Too many reads wait for the disk.
+    Overloaded,
+    /// The storage failed, or reading it has panicked.
+    Failed(StorageFault),
+}
 
 impl DiskEngine {
     pub(super) fn channel<E>(
@@ -47,23 +61,33 @@ impl DiskEngine {
         answered.unwrap_or_else(|_| Err(storage(StorageFault::closed())))
     }
 
-    /// Has a reader do what may wait for the disk. Nothing if it could not.
+    /// Has a reader do what may wait for the disk.
+    ///
+    /// # Errors
+    /// [`Unread`], e.g. when it panicked: a damaged file that leads to that is no reason to
+    /// end all other channels.
     pub(super) async fn reading<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Core) -> T + Send + 'static,
-    ) -> Result<T, Refused> {
+    ) -> Result<T, Unread> {
         if self.core.mode.reads_inline {
             return Ok(read(&self.core));
         }
         let (answer, answered) = oneshot::channel();
         let core = Arc::clone(&self.core);
-        // Whoever is gone does not want to know.
-        let read: Read = Box::new(move || drop(answer.send(read(&core))));
-        self.core
-            .reads
-            .push(read, 0)
-            .map_err(|(refused, _)| refused)?;
-        answered.await.map_err(|_| Refused::Closed)
+        let read: Read = Box::new(move || {
+            let read = catch_unwind(AssertUnwindSafe(|| read(&core)));
+            // Whoever is gone does not want to know.
+            let _ = answer.send(read.map_err(panicked));
+        });
+        match self.core.reads.push(read, 0) {
+            Ok(()) => {}
+            Err((Refused::Full, _)) => return Err(Unread::Overloaded),
+            Err((Refused::Closed, _)) => return Err(Unread::Failed(StorageFault::closed())),
+        }
+        let answered = answered.await;
+        let answered = answered.unwrap_or_else(|_| Err(StorageFault::closed()));
+        answered.map_err(Unread::Failed)
     }
 
     pub(super) async fn append_now(
@@ -128,8 +152,8 @@ impl DiskEngine {
             };
             return match self.reading(learn).await {
                 Ok(learned) => learned.map_err(AppendError::StorageFailed),
-                Err(Refused::Full) => Err(AppendError::Overloaded),
-                Err(Refused::Closed) => Err(AppendError::StorageFailed(StorageFault::closed())),
+                Err(Unread::Overloaded) => Err(AppendError::Overloaded),
+                Err(Unread::Failed(fault)) => Err(AppendError::StorageFailed(fault)),
             };
         }
     }
@@ -146,7 +170,7 @@ impl DiskEngine {
             return Ok(start.read_memory(&channel, limit));
         }
         let page = self.reading(move |core| start.read_disk(core, &channel, limit));
-        page.await.map_err(refused_read)?
+        page.await.map_err(unread)?
     }
 
     pub(super) async fn change_cells_now(
@@ -181,23 +205,36 @@ impl DiskEngine {
     }
 }
 
-pub(super) fn refused_read(refused: Refused) -> ReadError {
-    match refused {
-        Refused::Full => ReadError::Overloaded,
-        Refused::Closed => ReadError::Storage(StorageFault::closed()),
+/// What a read that has panicked is answered.
+fn panicked(panic: Box<dyn Any + Send>) -> StorageFault {
+    let said = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no reason was given");
+    let fault = StorageFault::new(format!("reading has panicked: {said}"));
+    // What it says may itself panic when it is dropped.
+    std::mem::forget(panic);
+    fault
+}
+
+pub(super) fn unread(why: Unread) -> ReadError {
+    match why {
+        Unread::Overloaded => ReadError::Overloaded,
+        Unread::Failed(fault) => ReadError::Storage(fault),
     }
 }
 
-pub(super) fn refused_verify(refused: Refused) -> ChannelError {
-    match refused {
-        Refused::Full => ChannelError::Overloaded,
-        Refused::Closed => ChannelError::Storage(StorageFault::closed()),
+pub(super) fn unverified(why: Unread) -> ChannelError {
+    match why {
+        Unread::Overloaded => ChannelError::Overloaded,
+        Unread::Failed(fault) => ChannelError::Storage(fault),
     }
 }
 
-pub(super) fn refused_cell(refused: Refused) -> CellError {
-    match refused {
-        Refused::Full => CellError::Overloaded,
-        Refused::Closed => CellError::Storage(StorageFault::closed()),
+pub(super) fn unread_cell(why: Unread) -> CellError {
+    match why {
+        Unread::Overloaded => CellError::Overloaded,
+        Unread::Failed(fault) => CellError::Storage(fault),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Builder;
 
 use super::{Filer, Written};
 use crate::disk::catalogue::{self, CatalogueFault, Progress};
@@ -143,7 +144,9 @@ impl Filer {
             sync()
         } else {
             std::thread::scope(|scope| {
-                let others: Vec<_> = (1..threads).map(|_| scope.spawn(sync)).collect();
+                let spawn = |_| Builder::new().spawn_scoped(scope, sync);
+                // Without more threads it takes longer, and this one syncs the rest.
+                let others: Vec<_> = (1..threads).map_while(|of| spawn(of).ok()).collect();
                 let mut failed = sync();
                 for other in others {
                     failed.extend(other.join().expect("a sync does not panic"));

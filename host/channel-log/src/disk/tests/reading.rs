@@ -79,6 +79,25 @@ fn a_channel_that_is_removed_amid_a_read_is_not_damaged() {
 }
 
 #[test]
+fn a_read_does_not_run_after_what_is_dropped_for_ever() {
+    let mut log = filed(100, b"data");
+    let name = channel("orders");
+    let orders = log.channel(&name);
+    let dropping = Arc::clone(&orders);
+    log.disk.before(move |asked, path| {
+        if asked == Asked::Open && is_segment(path) {
+            dropping.state().bounds.first += 1;
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(())
+    });
+    let read = log.done(|engine| engine.read(&name, 0, ReadLimit::default()));
+    assert_eq!(read, Err(ReadError::Overloaded));
+    assert_eq!(orders.state().losses, []);
+    assert!(orders.state().bounds.first < 50);
+}
+
+#[test]
 fn a_long_channel_is_verified_in_pieces() {
     let mut log = filed(6, &[0; 600 << 10]);
     let name = channel("orders");
