@@ -70,7 +70,7 @@ export class Parser {
     if (value.startsWith(" ")) value = value.slice(1);
     if (name === "data") {
       this.#data.push(value);
-      this.#size += value.length;
+      this.#size += value.length + 1;
     } else if (name === "event") this.#event = value;
     else if (name === "id" && !value.includes("\0")) {
       this.#id = value;
