@@ -624,6 +624,7 @@ fn known() -> Vec<Row> {
         ("other reads of channels of", vec![of("MAX_READING")]),
         ("changes of channels of", vec![of("MAX_CHANGING")]),
         ("requests of other nodes that", vec![of("MAX_TAKEN")]),
+        ("time that a node takes nothing", vec![of("ANSWER_STALL")]),
         ("time for another node to answer", vec![of("ANSWER_TIME")]),
         (
             "time without a byte from it",

@@ -1,14 +1,16 @@
 //! Takes requests that other nodes pass on, and has them answered.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::stream::{self, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::asked::{SLOWEST, request, to_wire};
@@ -42,6 +44,13 @@ const PART_TIME: Duration = RESUME_STEP;
 
 /// For a whole body to come, however long it is: whoever passes it on waits longer.
 const READ_TIME: Duration = Duration::from_secs(60);
+
+/// For the other side to take the next piece of an answer: as long as a client may read
+/// nothing, so that whoever passes a client's answer on gives up first.
+const ANSWER_STALL: Duration = Duration::from_secs(60);
+
+/// Pieces of an answer that wait until the other side takes them.
+const PIECES_AHEAD: usize = 1;
 
 /// The parts of an answer.
 type Parts = Pin<Box<dyn Stream<Item = Result<Answered, Status>> + Send>>;
@@ -178,19 +187,45 @@ impl Passing for Taker {
         let answers = self.hosting.answers().ok_or_else(not_yet)?;
         let mut parts = asked.into_inner();
         let Taken { request, room } = self.read(&mut parts, &ends).await?;
-        // All of it runs as the other side takes it, and ends when it goes.
-        let answer = stream::once(async move {
+        let (sender, coming) = mpsc::channel(PIECES_AHEAD);
+        // Apart from what the other side takes: where that takes nothing, nothing else here
+        // runs that could end it.
+        let working = tokio::spawn(async move {
+            let _place = place;
             let answer = answers.answer(request).await;
-            drop(room);
-            pieces(answer)
+            // The node may end before the answer does.
+            drop((answers, room));
+            hand_over(answer, &sender).await
         });
-        let held = (place, in_use);
-        let answer = answer.flatten().map(move |part| {
-            let _held = &held;
+        // Ends when the other side goes.
+        let working = AbortOnDropHandle::new(working);
+        let end = stream::once(working).filter_map(|handed_over| {
+            let is_whole = handed_over.is_ok_and(|is_whole| is_whole);
+            std::future::ready((!is_whole).then(|| Err(cut())))
+        });
+        let answer = ReceiverStream::new(coming).chain(end).map(move |part| {
+            let _held = &in_use;
             part
         });
         Ok(Response::new(Box::pin(answer)))
     }
+}
+
+/// Hands an answer over, piece by piece. Returns whether that was all of it, and not ended
+/// because the other side takes no more.
+async fn hand_over(answer: PassedResponse, to: &mpsc::Sender<Result<Answered, Status>>) -> bool {
+    let mut pieces = pin!(pieces(answer));
+    while let Some(piece) = pieces.next().await {
+        let taken = timeout(ANSWER_STALL, to.send(piece)).await;
+        if !matches!(taken, Ok(Ok(()))) {
+            return false;
+        }
+    }
+    true
+}
+
+fn cut() -> Status {
+    Status::aborted("the answer ends here")
 }
 
 /// An answer in pieces.
@@ -205,20 +240,20 @@ fn pieces(answer: PassedResponse) -> impl Stream<Item = Result<Answered, Status>
         headers: to_wire(headers),
     });
     let part = |part| Answered { part: Some(part) };
-    let chunks = body.flat_map(move |chunk| {
+    let chunks = body.flat_map(|chunk| {
         let pieces: Vec<_> = match chunk {
-            Ok(mut chunk) => {
-                let pieces = std::iter::from_fn(|| {
-                    let next = PIECE.min(chunk.len());
-                    (next > 0).then(|| chunk.split_to(next))
-                });
-                pieces
-                    .map(|piece| Ok(part(answered::Part::Chunk(piece))))
-                    .collect()
-            }
-            Err(Cut) => vec![Err(Status::aborted("the answer ends here"))],
+            Ok(mut chunk) => std::iter::from_fn(|| {
+                let next = PIECE.min(chunk.len());
+                (next > 0).then(|| Ok(chunk.split_to(next)))
+            })
+            .collect(),
+            Err(Cut) => vec![Err(cut())],
         };
         stream::iter(pieces)
+    });
+    // Copied: one that is never taken keeps nothing that counts as memory elsewhere.
+    let chunks = chunks.map(move |piece| {
+        piece.map(|piece| part(answered::Part::Chunk(Bytes::copy_from_slice(&piece))))
     });
     stream::iter([Ok(part(head))]).chain(chunks)
 }
