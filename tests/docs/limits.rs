@@ -638,6 +638,10 @@ fn known() -> Vec<Row> {
             "time for an answer that has begun",
             vec![of("PIECE_TIME"), of("WHOLE_TIME")],
         ),
+        (
+            "answer to a change of a channel",
+            vec![of("MAX_RECEIPT"), of("UNCOUNTED_RECEIPT")],
+        ),
         ("channels that a node tells", vec![of("passing/MAX_HELD")]),
         ("names of channels that a node", vec![of("known/MAX_NAMES")]),
         ("time that they are kept", vec![of("KEEP_NAMES")]),
