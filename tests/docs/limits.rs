@@ -643,7 +643,14 @@ fn known() -> Vec<Row> {
             vec![of("MAX_RECEIPT"), of("UNCOUNTED_RECEIPT")],
         ),
         ("channels that a node tells", vec![of("passing/MAX_HELD")]),
-        ("names of channels that a node", vec![of("known/MAX_NAMES")]),
+        (
+            "names of channels that a node keeps of the others",
+            vec![of("passing/MAX_NAMES")],
+        ),
+        (
+            "names of channels that a node keeps of others",
+            vec![of("passing/MAX_NAMES")],
+        ),
         ("time that they are kept", vec![of("KEEP_NAMES")]),
         ("time after a start in which", vec![of("timing/SETTLE")]),
         ("time that an event stream waits", vec![of("waiting/MOST")]),
