@@ -538,6 +538,14 @@ fn known() -> Vec<Row> {
             vec![of("FIRST_STREAM")],
         ),
         (
+            "time for a connection to another node",
+            vec![of("timing/DIAL"), of("DIAL_NAME")],
+        ),
+        (
+            "names of nodes that are looked up",
+            vec![of("MAX_LOOK_UPS")],
+        ),
+        (
             "message of a node's sessions",
             vec![of("MESSAGE_ALLOWANCE") - of("AROUND")],
         ),
