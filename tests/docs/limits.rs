@@ -631,6 +631,10 @@ fn known() -> Vec<Row> {
         ("streams and waits on channels of", vec![of("MAX_LASTING")]),
         ("other reads of channels of", vec![of("MAX_READING")]),
         ("changes of channels of", vec![of("MAX_CHANGING")]),
+        (
+            "requests of other nodes of which",
+            vec![of("MAX_HEADLESS"), of("MAX_HEADLESS_SHARE")],
+        ),
         ("requests of other nodes that", vec![of("MAX_TAKEN")]),
         ("time that a node takes nothing", vec![of("ANSWER_STALL")]),
         ("time for another node to answer", vec![of("ANSWER_TIME")]),

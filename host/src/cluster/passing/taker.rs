@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::asked::{SLOWEST, request, to_wire};
+use super::heads::Heads;
 use crate::cluster::directory::Directory;
 use crate::cluster::timing::{MAX_STEP, RESUME_STEP};
 use crate::cluster::wire::admission::InUse;
@@ -60,6 +61,7 @@ pub(in crate::cluster) struct Taker {
     identity: Identity,
     directory: Arc<Directory>,
     hosting: Hosting,
+    heads: Heads,
     places: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     largest_body: usize,
@@ -84,20 +86,27 @@ impl Taker {
             identity,
             directory,
             hosting,
+            heads: Heads::default(),
             places: Arc::new(Semaphore::new(MAX_TAKEN)),
             bodies: Arc::new(Semaphore::new(bodies.min(Semaphore::MAX_PERMITS))),
             largest_body,
         }
     }
 
-    /// Reads a request to its end.
-    async fn read(&self, parts: &mut Streaming<Asked>, ends: &Ends) -> Result<Taken, Status> {
-        let broken = || Status::invalid_argument("this is no request that a node passes on");
+    /// Reads the head of a request of a node that this one is linked to.
+    async fn head(&self, parts: &mut Streaming<Asked>, ends: &Ends) -> Result<AskedHead, Status> {
+        let headless = self.heads.begin(ends.remote.ip());
+        let _headless = headless.ok_or_else(too_many)?;
         let head = match next(parts).await?.and_then(|part| part.part) {
             Some(asked::Part::Head(head)) => head,
             Some(asked::Part::Chunk(_)) | None => return Err(broken()),
         };
         self.check(&head, ends)?;
+        Ok(head)
+    }
+
+    /// Reads what follows the head of a request, to its end.
+    async fn rest(&self, head: AskedHead, parts: &mut Streaming<Asked>) -> Result<Taken, Status> {
         let length = usize::try_from(head.body_bytes).unwrap_or(usize::MAX);
         let request = request(head).ok_or_else(broken)?;
         if length > self.largest_body {
@@ -165,6 +174,10 @@ fn time_for(length: usize) -> Duration {
     MAX_STEP.saturating_add(more).min(READ_TIME)
 }
 
+fn broken() -> Status {
+    Status::invalid_argument("this is no request that a node passes on")
+}
+
 fn slow() -> Status {
     Status::deadline_exceeded("the request did not come in time")
 }
@@ -181,12 +194,14 @@ impl Passing for Taker {
         let ends = asked.extensions().get::<Ends>().cloned();
         let ends = ends.ok_or_else(|| Status::internal("the connection has no ends"))?;
         let in_use = InUse::new(&ends.usage);
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| too_many())?;
         let not_yet = || Status::failed_precondition("the node has just been started");
         let answers = self.hosting.answers().ok_or_else(not_yet)?;
         let mut parts = asked.into_inner();
-        let Taken { request, room } = self.read(&mut parts, &ends).await?;
+        let head = self.head(&mut parts, &ends).await?;
+        // Not before it is known whose it is: a stranger takes none.
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| too_many())?;
+        let Taken { request, room } = self.rest(head, &mut parts).await?;
         let (sender, coming) = mpsc::channel(PIECES_AHEAD);
         // Apart from what the other side takes: where that takes nothing, nothing else here
         // runs that could end it.
