@@ -190,7 +190,6 @@ mod nearest;
 pub mod node;
 #[cfg(feature = "node")]
 pub mod pages;
-#[cfg(feature = "gateway")]
 mod panics;
 pub mod passing;
 #[cfg(feature = "node")]

@@ -1,5 +1,6 @@
 //! What panics say, and where they end.
 
+#[cfg(feature = "gateway")]
 use std::any::Any;
 #[cfg(feature = "node")]
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +14,19 @@ use futures_util::FutureExt as _;
 #[cfg(feature = "node")]
 const AGAIN: Duration = Duration::from_secs(1);
 
+use tokio::task::JoinError;
+
+/// Sees a task end; one that panicked is a mistake in this program.
+pub(crate) fn observe(ended: Result<(), JoinError>, doing: &str) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "{doing} ended unexpectedly");
+    }
+}
+
 /// What a panic that was caught said.
+#[cfg(feature = "gateway")]
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()

@@ -17,6 +17,10 @@ use tokio::sync::watch;
 /// Most channels that a node tells others of, and hears of each.
 pub const MAX_HELD: usize = 10_000;
 
+/// Most names of channels of other nodes that are kept over a restart, and most that are kept
+/// of nodes that are forgotten otherwise: of all nodes together.
+pub const MAX_NAMES: usize = 200_000;
+
 /// Most requests on their way to a node at a time that wait for events, or stream them.
 pub const MAX_LASTING: usize = 192;
 

@@ -547,6 +547,14 @@ fn known() -> Vec<Row> {
             vec![of("FIRST_STREAM")],
         ),
         (
+            "time for a connection to another node",
+            vec![of("timing/DIAL"), of("DIAL_NAME")],
+        ),
+        (
+            "names of nodes that are looked up",
+            vec![of("MAX_LOOK_UPS")],
+        ),
+        (
             "message of a node's sessions",
             vec![of("MESSAGE_ALLOWANCE") - of("AROUND")],
         ),
@@ -632,7 +640,12 @@ fn known() -> Vec<Row> {
         ("streams and waits on channels of", vec![of("MAX_LASTING")]),
         ("other reads of channels of", vec![of("MAX_READING")]),
         ("changes of channels of", vec![of("MAX_CHANGING")]),
+        (
+            "requests of other nodes of which",
+            vec![of("MAX_HEADLESS"), of("MAX_HEADLESS_SHARE")],
+        ),
         ("requests of other nodes that", vec![of("MAX_TAKEN")]),
+        ("time that a node takes nothing", vec![of("ANSWER_STALL")]),
         ("time for another node to answer", vec![of("ANSWER_TIME")]),
         (
             "time without a byte from it",
@@ -646,8 +659,19 @@ fn known() -> Vec<Row> {
             "time for an answer that has begun",
             vec![of("PIECE_TIME"), of("WHOLE_TIME")],
         ),
+        (
+            "answer to a change of a channel",
+            vec![of("MAX_RECEIPT"), of("UNCOUNTED_RECEIPT")],
+        ),
         ("channels that a node tells", vec![of("passing/MAX_HELD")]),
-        ("names of channels that a node", vec![of("known/MAX_NAMES")]),
+        (
+            "names of channels that a node keeps of the others",
+            vec![of("passing/MAX_NAMES")],
+        ),
+        (
+            "names of channels that a node keeps of others",
+            vec![of("passing/MAX_NAMES")],
+        ),
         ("time that they are kept", vec![of("KEEP_NAMES")]),
         ("time after a start in which", vec![of("timing/SETTLE")]),
         ("time that an event stream waits", vec![of("waiting/MOST")]),

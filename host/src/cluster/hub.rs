@@ -32,6 +32,7 @@ use super::wire::handshake::Peer;
 use super::wire::opened::Opened;
 use super::wire::refused::Refused;
 use crate::bus::{MailboxLimits, Overflow, ReceiverKind, Subscription};
+use crate::panics::observe;
 
 /// What waits for a node that is slow or away: some seconds of events.
 const MAILBOX: MailboxLimits = MailboxLimits {
@@ -383,13 +384,4 @@ async fn any_changed(found: &mut [watch::Receiver<Candidates>]) {
         })
     });
     futures_util::future::select_all(changes).await;
-}
-
-/// Sees a task end; one that panicked is a mistake in this program.
-fn observe(ended: Result<(), JoinError>, doing: &str) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "{doing} ended unexpectedly");
-    }
 }

@@ -8,6 +8,10 @@ use std::time::Duration;
 /// For a connection to be made, its TLS handshake included.
 pub(super) const DIAL: Duration = Duration::from_secs(2);
 
+/// For a connection to any of the addresses of a name, which are tried one after the other:
+/// four times as long.
+pub(super) const DIAL_NAME: Duration = Duration::from_secs(8);
+
 /// For the other side to say who it is, and for TLS.
 pub(super) const HANDSHAKE_STEP: Duration = Duration::from_secs(2);
 

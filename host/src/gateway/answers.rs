@@ -69,10 +69,10 @@ impl Answers for Answering {
         });
         let working = AbortOnDropHandle::new(working);
         Box::pin(async move {
-            let head = match head.await {
-                Ok(head) => head,
-                // Its task has panicked.
-                Err(_) => Rejection::Internal.into_response().into_parts().0,
+            let (head, working) = match head.await {
+                Ok(head) => (head, Some(working)),
+                // Its task has panicked, before anything could be cut off.
+                Err(_) => (Rejection::Internal.into_response().into_parts().0, None),
             };
             let headers = head.headers.iter().map(|(name, value)| {
                 let value = Bytes::copy_from_slice(value.as_bytes());
@@ -87,13 +87,18 @@ impl Answers for Answering {
     }
 }
 
-/// The body of an answer, for as long as it is worked on.
-fn body(coming: mpsc::Receiver<Piece>, working: AbortOnDropHandle<()>) -> PassedBody {
+/// The body of an answer, for as long as it is worked on. Whoever takes it drops it where it
+/// does not get on.
+fn body(coming: mpsc::Receiver<Piece>, working: Option<AbortOnDropHandle<()>>) -> PassedBody {
     Box::pin(unfold(
         (coming, working),
         |(mut coming, working)| async move {
-            let piece = coming.recv().await?;
-            Some((piece, (coming, working)))
+            if let Some(piece) = coming.recv().await {
+                return Some((piece, (coming, working)));
+            }
+            // A task that has panicked has sent a part only, which must not look whole.
+            let ended = working?.await;
+            ended.is_err().then_some((Err(Cut), (coming, None)))
         },
     ))
 }
@@ -130,4 +135,51 @@ fn local(request: PassedRequest) -> Result<Request<Body>, Rejection> {
         .extension(Passed(identity))
         .body(Body::from(body))
         .map_err(|_| no_route())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::routing::get;
+    use futures_util::stream;
+
+    use super::*;
+    use crate::passing::PassedRights;
+
+    async fn whole() -> Body {
+        Body::from_stream(stream::iter([Ok::<_, Infallible>("x")]))
+    }
+
+    async fn cut() -> Body {
+        fn broken() -> Result<&'static str, Infallible> {
+            panic!("broken")
+        }
+        let begun = stream::iter([Ok("x")]);
+        Body::from_stream(begun.chain(stream::once(async { broken() })))
+    }
+
+    #[tokio::test]
+    async fn an_answer_whose_body_panics_is_cut() {
+        let answer = async |target: &str| {
+            let router = Router::new().route("/whole", get(whole));
+            let router = router.route("/cut", get(cut));
+            let request = PassedRequest {
+                method: "GET".to_owned(),
+                target: target.to_owned(),
+                headers: Vec::new(),
+                address: [127, 0, 0, 1].into(),
+                principal: "key:shop".to_owned(),
+                rights: PassedRights::default(),
+                body: Bytes::new(),
+                lasting: false,
+            };
+            let answer = Answering::new(router).answer(request).await;
+            assert_eq!(answer.status, 200);
+            answer.body.collect::<Vec<_>>().await
+        };
+        let begun: Piece = Ok(Bytes::from_static(b"x"));
+        assert_eq!(answer("/whole").await, [begun.clone()]);
+        assert_eq!(answer("/cut").await, [begun, Err(Cut)]);
+    }
 }

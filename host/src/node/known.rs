@@ -14,13 +14,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
 use crate::config::ChannelsSettings;
-use crate::passing::{Elsewhere, Foreknown, Known, changed};
+use crate::passing::{Elsewhere, Foreknown, Known, MAX_NAMES, changed};
 
 /// Where it is kept, in the data folder.
 const FILE: &str = "channels-elsewhere.json";
-
-/// Most names that are kept, of all nodes together.
-const MAX_NAMES: usize = 200_000;
 
 /// Largest file that is read, in bytes: more than so many of the longest names take.
 const MAX_BYTES: u64 = 80 << 20;

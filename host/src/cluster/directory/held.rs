@@ -110,6 +110,11 @@ impl HeldBy {
         names.map(|(name, _)| Arc::clone(name)).collect()
     }
 
+    /// How many it has.
+    pub(super) fn count(&self) -> usize {
+        self.lock().held.len()
+    }
+
     /// All that it has: names and epochs.
     pub(super) fn all(&self) -> Held {
         self.lock().held.clone()

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::held::{HeldBy, News};
 use super::node::Node;
 use crate::cluster::membership::Address;
-use crate::passing::{Foreknown, MAX_HELD, Renamed};
+use crate::passing::{Foreknown, MAX_HELD, MAX_NAMES, Renamed};
 
 /// What is known beside what nodes say that are there.
 #[derive(Debug)]
@@ -43,8 +43,11 @@ impl Kept {
             let linked = known.linked;
             (name, Arc::new(KeptNode { held, linked }))
         });
+        let mut nodes: BTreeMap<_, _> = nodes.collect();
+        // News to nobody: it was never said.
+        make_room(&mut nodes);
         Self {
-            nodes: Mutex::new(nodes.collect()),
+            nodes: Mutex::new(nodes),
             declared,
             join,
             started: Instant::now(),
@@ -71,15 +74,21 @@ impl Kept {
         self.nodes().remove(name);
     }
 
-    /// The node is not shown any more; what it had is known all the same.
+    /// The node is not shown any more; what it had is known all the same, as long as there is
+    /// room for it.
     pub(super) fn keep(&self, node: &Node) {
         let held = node.held.all();
         if !held.is_empty() {
             let held = HeldBy::known(held);
             let linked = node.last_linked.load(Ordering::Relaxed);
             let name = Arc::clone(&node.name);
-            self.nodes()
-                .insert(name, Arc::new(KeptNode { held, linked }));
+            let mut nodes = self.nodes();
+            nodes.insert(name, Arc::new(KeptNode { held, linked }));
+            let forgotten = make_room(&mut nodes);
+            drop(nodes);
+            if !forgotten.is_empty() {
+                self.rename(forgotten);
+            }
         }
     }
 
@@ -109,5 +118,56 @@ impl Kept {
     fn lock_renamed(&self) -> MutexGuard<'_, Renamed> {
         // As above.
         self.renamed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets nodes until there are no more than so many names: those that were linked longest ago
+/// first. Returns the names of which something is forgotten.
+fn make_room(nodes: &mut BTreeMap<Arc<str>, Arc<KeptNode>>) -> News {
+    let mut forgotten = News::new();
+    let mut names: usize = nodes.values().map(|node| node.held.count()).sum();
+    if names <= MAX_NAMES {
+        return forgotten;
+    }
+    let linked = nodes.iter();
+    let mut linked: Vec<_> = linked
+        .map(|(name, node)| (node.linked, Arc::clone(name)))
+        .collect();
+    linked.sort_unstable();
+    for (_, name) in linked {
+        if names <= MAX_NAMES {
+            break;
+        }
+        if let Some(node) = nodes.remove(&name) {
+            let held = node.held.all();
+            names = names.saturating_sub(held.len());
+            forgotten.extend(held.into_keys());
+        }
+    }
+    forgotten
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passing::Held;
+
+    #[test]
+    fn of_too_many_names_those_of_the_node_that_was_linked_longest_ago_give_way() {
+        let names = (0..MAX_HELD).map(|number| Arc::<str>::from(number.to_string()));
+        let held: Held = names.map(|name| (name, Arc::<str>::from("e1"))).collect();
+        let node = |linked: usize| {
+            let held = HeldBy::known(held.clone());
+            let linked = linked as u64;
+            Arc::new(KeptNode { held, linked })
+        };
+        let most = MAX_NAMES / MAX_HELD;
+        // The later its name, the longer ago.
+        let nodes = (0..=most).map(|at| (Arc::<str>::from(format!("n{at:02}")), node(most - at)));
+        let mut nodes: BTreeMap<_, _> = nodes.collect();
+        let forgotten = make_room(&mut nodes);
+        assert_eq!((nodes.len(), forgotten.len()), (most, MAX_HELD));
+        assert!(!nodes.contains_key(&*format!("n{most:02}")));
+        assert!(make_room(&mut nodes).is_empty());
     }
 }

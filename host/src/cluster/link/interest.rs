@@ -280,6 +280,11 @@ impl LinkFilters {
     /// # Errors
     /// [`InterestError`] when no node would send that; then nothing changes.
     pub fn change(&mut self, change: &InterestChange) -> Result<Rerouted, InterestError> {
+        // Before anything is compiled: no node changes more at once.
+        let changed = change.added.len().saturating_add(change.removed.len());
+        if changed > MAX_FILTERS {
+            return Err(InterestError::TooMany(changed));
+        }
         let mut next = Self::default();
         for filter in &change.added {
             next.add(filter, None)?;

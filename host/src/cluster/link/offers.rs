@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use crate::cluster::wire::channel::Greeted;
 use crate::cluster::wire::protocol::Resume;
 use crate::cluster::wire::refused::Refused;
+use crate::panics::observe;
 
 /// The connections that are offered to the task of one start of a node.
 pub(in crate::cluster) struct Offers {
@@ -79,7 +80,9 @@ impl Offers {
 
     /// Tells the other side that there is a link already.
     fn refuse(&mut self, offer: Greeted) {
-        while self.parting.try_join_next().is_some() {}
+        while let Some(ended) = self.parting.try_join_next() {
+            observe(ended, "refusing");
+        }
         self.parting
             .spawn(async move { offer.channel.refuse(&Refused::Linked).await });
     }

@@ -1,17 +1,20 @@
 //! Takes requests that other nodes pass on, and has them answered.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::stream::{self, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::asked::{SLOWEST, request, to_wire};
+use super::heads::Heads;
 use crate::cluster::directory::Directory;
 use crate::cluster::timing::{MAX_STEP, RESUME_STEP};
 use crate::cluster::wire::admission::InUse;
@@ -43,6 +46,13 @@ const PART_TIME: Duration = RESUME_STEP;
 /// For a whole body to come, however long it is: whoever passes it on waits longer.
 const READ_TIME: Duration = Duration::from_secs(60);
 
+/// For the other side to take the next piece of an answer: as long as a client may read
+/// nothing, so that whoever passes a client's answer on gives up first.
+const ANSWER_STALL: Duration = Duration::from_secs(60);
+
+/// Pieces of an answer that wait until the other side takes them.
+const PIECES_AHEAD: usize = 1;
+
 /// The parts of an answer.
 type Parts = Pin<Box<dyn Stream<Item = Result<Answered, Status>> + Send>>;
 
@@ -51,6 +61,7 @@ pub(in crate::cluster) struct Taker {
     identity: Identity,
     directory: Arc<Directory>,
     hosting: Hosting,
+    heads: Heads,
     places: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     largest_body: usize,
@@ -75,20 +86,27 @@ impl Taker {
             identity,
             directory,
             hosting,
+            heads: Heads::default(),
             places: Arc::new(Semaphore::new(MAX_TAKEN)),
             bodies: Arc::new(Semaphore::new(bodies.min(Semaphore::MAX_PERMITS))),
             largest_body,
         }
     }
 
-    /// Reads a request to its end.
-    async fn read(&self, parts: &mut Streaming<Asked>, ends: &Ends) -> Result<Taken, Status> {
-        let broken = || Status::invalid_argument("this is no request that a node passes on");
+    /// Reads the head of a request of a node that this one is linked to.
+    async fn head(&self, parts: &mut Streaming<Asked>, ends: &Ends) -> Result<AskedHead, Status> {
+        let headless = self.heads.begin(ends.remote.ip());
+        let _headless = headless.ok_or_else(too_many)?;
         let head = match next(parts).await?.and_then(|part| part.part) {
             Some(asked::Part::Head(head)) => head,
             Some(asked::Part::Chunk(_)) | None => return Err(broken()),
         };
         self.check(&head, ends)?;
+        Ok(head)
+    }
+
+    /// Reads what follows the head of a request, to its end.
+    async fn rest(&self, head: AskedHead, parts: &mut Streaming<Asked>) -> Result<Taken, Status> {
         let length = usize::try_from(head.body_bytes).unwrap_or(usize::MAX);
         let request = request(head).ok_or_else(broken)?;
         if length > self.largest_body {
@@ -156,6 +174,10 @@ fn time_for(length: usize) -> Duration {
     MAX_STEP.saturating_add(more).min(READ_TIME)
 }
 
+fn broken() -> Status {
+    Status::invalid_argument("this is no request that a node passes on")
+}
+
 fn slow() -> Status {
     Status::deadline_exceeded("the request did not come in time")
 }
@@ -172,25 +194,53 @@ impl Passing for Taker {
         let ends = asked.extensions().get::<Ends>().cloned();
         let ends = ends.ok_or_else(|| Status::internal("the connection has no ends"))?;
         let in_use = InUse::new(&ends.usage);
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| too_many())?;
         let not_yet = || Status::failed_precondition("the node has just been started");
         let answers = self.hosting.answers().ok_or_else(not_yet)?;
         let mut parts = asked.into_inner();
-        let Taken { request, room } = self.read(&mut parts, &ends).await?;
-        // All of it runs as the other side takes it, and ends when it goes.
-        let answer = stream::once(async move {
+        let head = self.head(&mut parts, &ends).await?;
+        // Not before it is known whose it is: a stranger takes none.
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| too_many())?;
+        let Taken { request, room } = self.rest(head, &mut parts).await?;
+        let (sender, coming) = mpsc::channel(PIECES_AHEAD);
+        // Apart from what the other side takes: where that takes nothing, nothing else here
+        // runs that could end it.
+        let working = tokio::spawn(async move {
+            let _place = place;
             let answer = answers.answer(request).await;
-            drop(room);
-            pieces(answer)
+            // The node may end before the answer does.
+            drop((answers, room));
+            hand_over(answer, &sender).await
         });
-        let held = (place, in_use);
-        let answer = answer.flatten().map(move |part| {
-            let _held = &held;
+        // Ends when the other side goes.
+        let working = AbortOnDropHandle::new(working);
+        let end = stream::once(working).filter_map(|handed_over| {
+            let is_whole = handed_over.is_ok_and(|is_whole| is_whole);
+            std::future::ready((!is_whole).then(|| Err(cut())))
+        });
+        let answer = ReceiverStream::new(coming).chain(end).map(move |part| {
+            let _held = &in_use;
             part
         });
         Ok(Response::new(Box::pin(answer)))
     }
+}
+
+/// Hands an answer over, piece by piece. Returns whether that was all of it, and not ended
+/// because the other side takes no more.
+async fn hand_over(answer: PassedResponse, to: &mpsc::Sender<Result<Answered, Status>>) -> bool {
+    let mut pieces = pin!(pieces(answer));
+    while let Some(piece) = pieces.next().await {
+        let taken = timeout(ANSWER_STALL, to.send(piece)).await;
+        if !matches!(taken, Ok(Ok(()))) {
+            return false;
+        }
+    }
+    true
+}
+
+fn cut() -> Status {
+    Status::aborted("the answer ends here")
 }
 
 /// An answer in pieces.
@@ -205,20 +255,20 @@ fn pieces(answer: PassedResponse) -> impl Stream<Item = Result<Answered, Status>
         headers: to_wire(headers),
     });
     let part = |part| Answered { part: Some(part) };
-    let chunks = body.flat_map(move |chunk| {
+    let chunks = body.flat_map(|chunk| {
         let pieces: Vec<_> = match chunk {
-            Ok(mut chunk) => {
-                let pieces = std::iter::from_fn(|| {
-                    let next = PIECE.min(chunk.len());
-                    (next > 0).then(|| chunk.split_to(next))
-                });
-                pieces
-                    .map(|piece| Ok(part(answered::Part::Chunk(piece))))
-                    .collect()
-            }
-            Err(Cut) => vec![Err(Status::aborted("the answer ends here"))],
+            Ok(mut chunk) => std::iter::from_fn(|| {
+                let next = PIECE.min(chunk.len());
+                (next > 0).then(|| Ok(chunk.split_to(next)))
+            })
+            .collect(),
+            Err(Cut) => vec![Err(cut())],
         };
         stream::iter(pieces)
+    });
+    // Copied: one that is never taken keeps nothing that counts as memory elsewhere.
+    let chunks = chunks.map(move |piece| {
+        piece.map(|piece| part(answered::Part::Chunk(Bytes::copy_from_slice(&piece))))
     });
     stream::iter([Ok(part(head))]).chain(chunks)
 }

@@ -280,6 +280,29 @@ async fn a_request_is_answered_by_the_node_that_it_is_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_reads_is_cut_off() {
+    let pipes = Arc::new(Pipes::default());
+    let (_a, echo, b) = two(&pipes).await;
+    let (piece, pieces) = mpsc::channel(1);
+    *echo.pieces.lock().unwrap() = Some(pieces);
+    let unread = b.elsewhere.pass("a", request("stream", Vec::new())).await;
+    let unread = unread.unwrap_or_else(|failure| panic!("{failure}"));
+    let begun = Instant::now();
+    let flooding = async {
+        let much = Bytes::from(vec![0; 1 << 20]);
+        while piece.send(much.clone()).await.is_ok() {}
+    };
+    let given_up = timeout(Duration::from_secs(90), flooding).await;
+    given_up.expect("it is given up");
+    assert!(
+        begun.elapsed() >= Duration::from_secs(60),
+        "{:?}",
+        begun.elapsed()
+    );
+    whole(unread).await.expect_err("it is not whole");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_link_nothing_is_passed_on_and_amid_it_the_outcome_is_unknown() {
     let pipes = Arc::new(Pipes::default());
     let (_a, echo, b) = two(&pipes).await;

@@ -23,6 +23,7 @@ use super::protocol::passing_server::{Passing, PassingServer};
 use super::traffic::{Hold, watched};
 use crate::cluster::timing::HANDSHAKE_STEP;
 use crate::cluster::tls::Tls;
+use crate::panics::observe;
 
 /// Wait after the listener failed, e.g. for want of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -81,7 +82,7 @@ async fn accept(mut listener: Box<dyn Listener>, secure: Secure, admission: &Adm
     loop {
         tokio::select! {
             biased;
-            Some(_) = handshakes.join_next() => {}
+            Some(ended) = handshakes.join_next() => observe(ended, "taking a connection"),
             connection = listener.accept() => match connection {
                 Ok(connection) => {
                     let remote = connection.remote.ip();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel as Http2, Endpoint};
 
@@ -20,7 +20,7 @@ use super::protocol::cluster_client::ClusterClient;
 use super::protocol::passing_client::PassingClient;
 use super::text::shown;
 use super::traffic::{Hold, Traffic, watched};
-use crate::cluster::timing::{DIAL, MEASURE, UNACKNOWLEDGED};
+use crate::cluster::timing::{DIAL, DIAL_NAME, MEASURE, UNACKNOWLEDGED};
 use crate::cluster::tls::{PeerCertificate, Tls};
 
 /// What of each answer to a request is sent ahead, in bytes, when nobody takes it: it holds
@@ -97,8 +97,13 @@ impl Dialler {
     /// after the other.
     pub(in crate::cluster) async fn dial(&self, address: &str) -> Result<Opened, DialError> {
         let mut failed = DialError::NoAddress;
-        for address in self.resolve(address).await? {
-            match timeout(DIAL, self.open(address)).await {
+        let addresses = self.resolve(address).await?;
+        let until = Instant::now() + DIAL_NAME;
+        for address in addresses {
+            let Some(deadline) = deadline(until) else {
+                break;
+            };
+            match timeout_at(deadline, self.open(address)).await {
                 Ok(Ok(opened)) => return Ok(opened),
                 Ok(Err(error)) => failed = error,
                 Err(_) => failed = DialError::Silent(DIAL),
@@ -113,8 +118,13 @@ impl Dialler {
         address: &str,
     ) -> Result<Requests, DialError> {
         let mut failed = DialError::NoAddress;
-        for address in self.resolve(address).await? {
-            match timeout(DIAL, self.open_for_requests(address)).await {
+        let addresses = self.resolve(address).await?;
+        let until = Instant::now() + DIAL_NAME;
+        for address in addresses {
+            let Some(deadline) = deadline(until) else {
+                break;
+            };
+            match timeout_at(deadline, self.open_for_requests(address)).await {
                 Ok(Ok(requests)) => return Ok(requests),
                 Ok(Err(error)) => failed = error,
                 Err(_) => failed = DialError::Silent(DIAL),
@@ -208,6 +218,13 @@ impl Dialler {
             None => DialError::PlainText(error),
         }
     }
+}
+
+/// When the next address of a name is given up, of which all are at `until`; nothing from then
+/// on.
+fn deadline(until: Instant) -> Option<Instant> {
+    let now = Instant::now();
+    (now < until).then(|| until.min(now + DIAL))
 }
 
 /// The other end, where each stream, and all together, may be sent that many bytes ahead.
@@ -311,6 +328,30 @@ mod tests {
         assert!(error.contains("x\\n2026-01-01 ERROR"), "{error}");
         assert!(error.chars().all(|c| !c.is_control()), "{error}");
         assert!(error.len() < 1024, "{}", error.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_with_many_addresses_that_are_silent_is_given_up() {
+        struct Silent;
+        impl Network for Silent {
+            fn dial(&self, _: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
+                Box::pin(std::future::pending())
+            }
+            fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+                let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 7071)); 1000];
+                Box::pin(std::future::ready(Ok(addresses)))
+            }
+        }
+        let dialler = Dialler {
+            network: Arc::new(Silent),
+            tls: None,
+            allow_plaintext: false,
+            max_event_bytes: 1 << 20,
+        };
+        let before = Instant::now();
+        let error = dialler.dial("many:7071").await.err();
+        assert_eq!(error.expect("nobody answers").kind(), "silent");
+        assert_eq!(before.elapsed(), DIAL_NAME);
     }
 
     #[tokio::test]

@@ -3,13 +3,15 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
 use crate::cluster::timing::UNACKNOWLEDGED;
@@ -18,6 +20,13 @@ use crate::cluster::timing::UNACKNOWLEDGED;
 /// way: what is behind them should be small.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const UNSENT: u32 = 128 << 10;
+
+/// Look-ups of names at a time, those included that nobody waits for any more: the system's
+/// cannot be called off, and each holds a thread.
+const MAX_LOOK_UPS: usize = 64;
+
+/// Of the process, as its threads are.
+static LOOK_UPS: Semaphore = Semaphore::const_new(MAX_LOOK_UPS);
 
 /// A boxed future, so that the seams can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -84,7 +93,20 @@ impl Network for Tcp {
     }
 
     fn resolve<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host(address).await?.collect()) })
+        Box::pin(async move {
+            // Looked up nowhere, and so not kept waiting by names that are.
+            if let Ok(address) = address.parse::<SocketAddr>() {
+                return Ok(vec![address]);
+            }
+            let permit = LOOK_UPS.acquire().await.map_err(io::Error::other)?;
+            let address = address.to_owned();
+            let looking = spawn_blocking(move || -> io::Result<Vec<SocketAddr>> {
+                // Here, so that it is held for as long as the thread is.
+                let _permit = permit;
+                Ok(address.to_socket_addrs()?.collect())
+            });
+            looking.await.map_err(io::Error::other)?
+        })
     }
 }
 

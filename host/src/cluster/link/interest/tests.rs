@@ -312,6 +312,12 @@ fn refuses_what_no_node_sends() {
         Err(InterestError::TooMany(MAX_FILTERS + 1))
     );
     assert_eq!(link.len(), MAX_FILTERS);
+    let mut both = added(&many[1..]);
+    both.removed = vec![by_pattern("unknown")];
+    let too_many = Err(InterestError::TooMany(MAX_FILTERS + 1));
+    assert_eq!(link.change(&both), too_many);
+    both.added[0] = by_pattern("");
+    assert_eq!(link.change(&both), too_many, "before it is looked at");
     let mut exchange = added(&many[..1]);
     exchange.removed = vec![numbered(1), numbered(1), by_pattern("unknown")];
     let rerouted = link.change(&exchange).expect("no more than before");

@@ -16,6 +16,7 @@ use super::exchange::{Driving, Patience, exchange};
 use super::requests::Outcome;
 use super::traffic::Traffic;
 use crate::config::{HttpGrant, HttpHost, Rights};
+use crate::panics::observe;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::memory::{Charge, MemoryAccount};
 use crate::plugin::guest::rights::GuestRights;
@@ -101,7 +102,9 @@ impl OutgoingHttp {
             .traffic
             .requests
             .count(host.as_deref(), Outcome::Refused);
-        while self.refused.try_join_next().is_some() {}
+        while let Some(ended) = self.refused.try_join_next() {
+            observe(ended, "taking the body of a refused request");
+        }
         self.refused.spawn(async move {
             let mut body = request.into_body();
             while let Some(Ok(_)) = body.frame().await {}

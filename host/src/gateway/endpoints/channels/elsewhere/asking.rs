@@ -254,7 +254,7 @@ impl Asking<'_> {
         let whole = match self.is_safe() {
             true => whole::page(self.context, self.client.address, body).await,
             // Only with the whole of it is it known what was done.
-            false => whole::receipt(body).await,
+            false => whole::receipt(self.context, self.client.address, body).await,
         };
         let whole = whole.map_err(|not_whole| match not_whole {
             NotWhole::Cut => self.failed(PassFailure::Unknown),

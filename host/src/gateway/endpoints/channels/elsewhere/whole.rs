@@ -19,8 +19,13 @@ const PIECE_TIME: Duration = Duration::from_secs(30);
 /// For a whole answer to come.
 const WHOLE_TIME: Duration = Duration::from_secs(120);
 
-/// Largest answer to what changes something.
+/// Largest answer to what changes something, in bytes: more than that to a batch of which each
+/// byte is one of an id that has to be escaped.
 const MAX_RECEIPT: usize = 16 << 20;
+
+/// What of it does not count as memory, in bytes, so that who has changed something is told so
+/// however little is left: more than that to a full batch with ids as people choose them.
+const UNCOUNTED_RECEIPT: usize = 1 << 20;
 
 /// Largest answer to a read: more than a full page takes as JSON, however much of it has to
 /// be escaped.
@@ -50,9 +55,29 @@ impl AsRef<[u8]> for Counted {
     }
 }
 
-/// The whole of what tells what was done.
-pub(super) async fn receipt(body: PassedBody) -> Result<Bytes, NotWhole> {
-    gather(body, MAX_RECEIPT, |_| Ok(())).await
+/// The whole of what tells what was done; what is beyond what most take counts as memory of
+/// that address until it is sent.
+///
+/// # Errors
+/// Never [`NotWhole::Full`]: without the whole of it, it is not known what was done.
+pub(super) async fn receipt(
+    context: &Context,
+    address: IpAddr,
+    body: PassedBody,
+) -> Result<Bytes, NotWhole> {
+    let mut room = Room::new(&context.bodies, address);
+    let bytes = receipt_in(&mut room, body).await?;
+    Ok(room.counted(bytes))
+}
+
+async fn receipt_in(room: &mut Room<'_>, body: PassedBody) -> Result<Bytes, NotWhole> {
+    let grow = |bytes: usize| {
+        if bytes <= UNCOUNTED_RECEIPT {
+            return Ok(());
+        }
+        room.grow(bytes).map_err(|_| NotWhole::Cut)
+    };
+    gather(body, MAX_RECEIPT, grow).await
 }
 
 /// The whole of what was read, in memory of that address until it is sent.
@@ -61,17 +86,9 @@ pub(super) async fn page(
     address: IpAddr,
     body: PassedBody,
 ) -> Result<Bytes, NotWhole> {
-    let mut room = Room {
-        memory: &context.bodies,
-        address,
-        bytes: 0,
-        parts: Vec::new(),
-    };
+    let mut room = Room::new(&context.bodies, address);
     let bytes = gather(body, MAX_PAGE, |bytes| room.grow(bytes)).await?;
-    Ok(Bytes::from_owner(Counted {
-        bytes,
-        _parts: room.parts,
-    }))
+    Ok(room.counted(bytes))
 }
 
 /// Memory for what comes.
@@ -82,7 +99,25 @@ struct Room<'m> {
     parts: Vec<Part>,
 }
 
-impl Room<'_> {
+impl<'m> Room<'m> {
+    /// None yet, of that address.
+    fn new(memory: &'m Memory, address: IpAddr) -> Self {
+        Self {
+            memory,
+            address,
+            bytes: 0,
+            parts: Vec::new(),
+        }
+    }
+
+    /// What has come, which takes it until it is sent.
+    fn counted(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Counted {
+            bytes,
+            _parts: self.parts,
+        })
+    }
+
     /// Takes what so many bytes need. What is larger than there ever is room for counts as
     /// that.
     fn grow(&mut self, bytes: usize) -> Result<(), NotWhole> {
@@ -134,12 +169,13 @@ mod tests {
     const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn room(memory: &Memory) -> Room<'_> {
-        Room {
-            memory,
-            address: ADDRESS,
-            bytes: 0,
-            parts: Vec::new(),
-        }
+        Room::new(memory, ADDRESS)
+    }
+
+    /// The whole of it, where there is memory.
+    async fn receipt(body: PassedBody) -> Result<Bytes, NotWhole> {
+        let memory = Memory::new(8 << 20, 100, 4 << 20);
+        receipt_in(&mut room(&memory), body).await
     }
 
     #[test]
@@ -160,6 +196,23 @@ mod tests {
         assert!(matches!(none, Err(NotWhole::Full(_))));
         drop((taken, other));
         assert_eq!(memory.free_kib(), 8 << 10);
+    }
+
+    #[tokio::test]
+    async fn who_has_changed_something_is_told_so_however_full_the_memory_is() {
+        let memory = Memory::new(8 << 20, 100, 4 << 20);
+        let (mut one, mut other) = (room(&memory), room(&memory));
+        one.grow(4 << 20).unwrap();
+        other.grow(4 << 20).unwrap();
+        let told = async |pieces: usize| {
+            let piece = Bytes::from_static(&[b'x'; UNCOUNTED_RECEIPT]);
+            let body = stream::iter(vec![Ok::<_, Cut>(piece); pieces]);
+            receipt_in(&mut room(&memory), Box::pin(body)).await
+        };
+        assert_eq!(told(1).await.unwrap().len(), UNCOUNTED_RECEIPT);
+        assert!(matches!(told(2).await, Err(NotWhole::Cut)));
+        drop((one, other));
+        assert_eq!(told(2).await.unwrap().len(), 2 * UNCOUNTED_RECEIPT);
     }
 
     #[tokio::test(start_paused = true)]
