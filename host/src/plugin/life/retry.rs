@@ -13,8 +13,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Between two looks: they double up to this, and go on as long as the files are there.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a file that looks half-written is given to be completed.
-const HALF_WRITTEN_GRACE: Duration = Duration::from_secs(1);
+/// How long a file that looks half-written is given to be completed: as long as a busy disk may
+/// let whoever writes it wait.
+const HALF_WRITTEN_GRACE: Duration = Duration::from_secs(5);
 
 /// The next look, if there is to be one.
 #[derive(Default)]
