@@ -2,16 +2,12 @@
 
 #[cfg(feature = "gateway")]
 use std::any::Any;
-#[cfg(feature = "node")]
 use std::panic::{AssertUnwindSafe, catch_unwind};
-#[cfg(feature = "node")]
 use std::time::Duration;
 
-#[cfg(feature = "node")]
 use futures_util::FutureExt as _;
 
 /// Before what panicked is begun anew.
-#[cfg(feature = "node")]
 const AGAIN: Duration = Duration::from_secs(1);
 
 use tokio::task::JoinError;
@@ -37,7 +33,6 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 /// Does what may panic where a panic would end a thread or the process; if it does, that is
 /// logged as a mistake in `what`, and goes no further.
-#[cfg(feature = "node")]
 pub(crate) fn end_panics(what: &str, work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         tracing::error!("{what} panicked: {}", panic_text(&*panic));
@@ -47,7 +42,6 @@ pub(crate) fn end_panics(what: &str, work: impl FnOnce()) {
 }
 
 /// The same of a task. Whether it came to its end.
-#[cfg(feature = "node")]
 pub(crate) async fn contain_panics(what: &str, task: impl Future<Output = ()>) -> bool {
     let Err(panic) = AssertUnwindSafe(task).catch_unwind().await else {
         return true;
@@ -60,7 +54,6 @@ pub(crate) async fn contain_panics(what: &str, task: impl Future<Output = ()>) -
 
 /// Runs what others need until it comes to its end: should it panic, it is begun anew a moment
 /// later.
-#[cfg(feature = "node")]
 pub(crate) async fn keep_going<F>(what: &str, begin: impl Fn() -> F)
 where
     F: Future<Output = ()>,
@@ -70,7 +63,7 @@ where
     }
 }
 
-#[cfg(all(test, feature = "node"))]
+#[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
