@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::filter::Filter;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication, SubscribeResult};
+use tokio::time::{Instant, timeout_at};
 
 use super::across::Wish;
 use super::connection::{Active, Connection, Known, State};
@@ -162,11 +163,17 @@ impl Shared {
     }
 
     /// The same for one who is about to subscribe, once they know of it where they have to:
-    /// what is kept in a history can be had of that.
-    pub(super) async fn wish_known(&self, name: &ChannelName, place: &Place) -> Option<Wish> {
+    /// what is kept in a history can be had of that. Who does not know of it at `until` learns of
+    /// it soon.
+    pub(super) async fn wish_known(
+        &self,
+        name: &ChannelName,
+        place: &Place,
+        until: Instant,
+    ) -> Option<Wish> {
         let wish = self.wish(name, &place.source)?;
         if place.is_live() {
-            wish.is_known().await;
+            let _ = timeout_at(until, wish.is_known()).await;
         }
         Some(wish)
     }

@@ -1,11 +1,9 @@
 //! Reading the logs of durable channels for their subscribers: one task for those that keep up,
 //! and one for each that lags, as long as it does.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use hearken_channel_log::ReadError;
 use hearken_wire::EventRef;
 use tokio::time::sleep;
@@ -19,6 +17,7 @@ use super::shared::Shared;
 use super::source::Source;
 use crate::channel::{Found, ReadAmount, ReadFailure};
 use crate::event::Event;
+use crate::panics::contain_panics;
 
 /// What is read at once.
 const READ: ReadAmount = ReadAmount {
@@ -108,7 +107,7 @@ impl Shared {
         let (hub, subscriber) = (Arc::clone(hub), Arc::clone(subscriber));
         self.tasks.run(async move {
             let work = shared.catch_up(&hub, &log, &subscriber);
-            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+            if !contain_panics("who brings a subscriber on", work).await {
                 // It would lag for ever.
                 shared.missed(&hub, &subscriber);
             }

@@ -99,10 +99,10 @@ impl Sessions {
     ) -> Result<usize, Refused> {
         let in_use = self.0.in_use();
         let place = self.0.place(&in_use, name).await?;
-        let _wish = self.0.wish_known(name, &place).await;
+        let soon = || Instant::now() + SETTLED_WITHIN;
+        let _wish = self.0.wish_known(name, &place, soon()).await;
         let needs = Needs::of(position);
-        let deadline = Instant::now() + SETTLED_WITHIN;
-        self.0.settle_place(name, &place, needs, deadline).await?;
+        self.0.settle_place(name, &place, needs, soon()).await?;
         Ok(self.each(whose, |connection, known| {
             let side = ServerSide {
                 name,

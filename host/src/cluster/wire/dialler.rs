@@ -96,20 +96,7 @@ impl Dialler {
     /// Opens a stream to the node at `HOST:PORT`; tries the addresses of a name one
     /// after the other.
     pub(in crate::cluster) async fn dial(&self, address: &str) -> Result<Opened, DialError> {
-        let mut failed = DialError::NoAddress;
-        let addresses = self.resolve(address).await?;
-        let until = Instant::now() + DIAL_NAME;
-        for address in addresses {
-            let Some(deadline) = deadline(until) else {
-                break;
-            };
-            match timeout_at(deadline, self.open(address)).await {
-                Ok(Ok(opened)) => return Ok(opened),
-                Ok(Err(error)) => failed = error,
-                Err(_) => failed = DialError::Silent(DIAL),
-            }
-        }
-        Err(failed)
+        self.first(address, |address| self.open(address)).await
     }
 
     /// Opens a connection for requests to the node at `HOST:PORT`.
@@ -117,15 +104,24 @@ impl Dialler {
         &self,
         address: &str,
     ) -> Result<Requests, DialError> {
+        self.first(address, |address| self.open_for_requests(address))
+            .await
+    }
+
+    /// What `open` makes of the first address of a name with which it succeeds.
+    async fn first<T, F>(&self, name: &str, open: impl Fn(SocketAddr) -> F) -> Result<T, DialError>
+    where
+        F: Future<Output = Result<T, DialError>>,
+    {
         let mut failed = DialError::NoAddress;
-        let addresses = self.resolve(address).await?;
+        let addresses = self.resolve(name).await?;
         let until = Instant::now() + DIAL_NAME;
         for address in addresses {
             let Some(deadline) = deadline(until) else {
                 break;
             };
-            match timeout_at(deadline, self.open_for_requests(address)).await {
-                Ok(Ok(requests)) => return Ok(requests),
+            match timeout_at(deadline, open(address)).await {
+                Ok(Ok(opened)) => return Ok(opened),
                 Ok(Err(error)) => failed = error,
                 Err(_) => failed = DialError::Silent(DIAL),
             }

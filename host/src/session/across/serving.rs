@@ -1,16 +1,19 @@
 //! How many requests of other nodes are answered at a time.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use crate::mesh::PeerNode;
+use crate::session::registry::take_one;
 
 /// Most requests of one node that are answered at a time: more than it sends where all goes well.
 const MAX_SERVED: usize = 4_096;
 
 /// How many requests of each node are being answered.
 #[derive(Debug, Default)]
-pub(super) struct Serving(Mutex<BTreeMap<PeerNode, usize>>);
+pub(super) struct Serving(Mutex<HashMap<PeerNode, usize, RandomState>>);
 
 /// A request that is being answered, as long as this lives.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ impl Serving {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<PeerNode, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PeerNode, usize, RandomState>> {
         // Nothing in here panics half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,13 +45,7 @@ impl Serving {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let mut all = self.serving.lock();
-        if let Some(served) = all.get_mut(&self.peer) {
-            *served -= 1;
-            if *served == 0 {
-                all.remove(&self.peer);
-            }
-        }
+        take_one(&mut self.serving.lock(), &self.peer);
     }
 }
 

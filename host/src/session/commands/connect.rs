@@ -89,13 +89,12 @@ impl Session {
             return Err(disconnects::CHANNEL_LIMIT.into());
         }
         let subs = self.places(&in_use, subs).await?;
-        let mut known = Vec::with_capacity(subs.len());
-        for (name, place, _) in &subs {
-            known.push(self.shared.wish_known(name, place));
-        }
+        let soon = || Instant::now() + SETTLED_WITHIN;
+        let known = subs.iter();
+        let known = known.map(|(name, place, _)| self.shared.wish_known(name, place, soon()));
         // Together, as many as they are.
         let _wishes = join_all(known).await;
-        let deadline = Instant::now() + SETTLED_WITHIN;
+        let deadline = soon();
         let settled = subs.iter().map(|(name, place, _)| {
             let needs = Needs::of(request.subs.get(name.as_str()));
             self.shared.settle_place(name, place, needs, deadline)

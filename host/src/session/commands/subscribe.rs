@@ -150,13 +150,7 @@ impl Session {
             delta,
             room: self.connection.outbox.room_to_recover(),
         };
-        let wish = self.shared.wish(name, &place.source);
-        if let Some(wish) = &wish
-            && place.is_live()
-        {
-            // Who does not know of it by then learns of it soon.
-            let _ = timeout_at(until, wish.is_known()).await;
-        }
+        let _wish = self.shared.wish_known(name, &place, until).await;
         let needs = match request.recover {
             true => Needs::Position(request.offset, &request.epoch),
             false => Needs::Some,

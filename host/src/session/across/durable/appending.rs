@@ -116,15 +116,10 @@ fn receipt(name: &ChannelName, number: Number) -> Result<SessionReceipt, Refused
 
 /// What another node is told of what is not done for it.
 pub(super) fn refusal_of(why: Refused) -> Refusal {
-    let error = match why {
+    Refusal::error(match why {
         Refused::Error(error) => error,
         Refused::Disconnect(_) => errors::INTERNAL,
-    };
-    Refusal {
-        reason: refusal::Reason::Error.into(),
-        code: error.code,
-        message: error.message.into_owned(),
-    }
+    })
 }
 
 /// What is told of what another node does not do.
