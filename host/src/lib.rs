@@ -190,6 +190,10 @@ mod nearest;
 pub mod node;
 #[cfg(feature = "node")]
 pub mod pages;
+#[cfg_attr(
+    not(feature = "gateway"),
+    allow(dead_code, reason = "a cluster alone sees its tasks end, no more")
+)]
 mod panics;
 pub mod passing;
 #[cfg(feature = "node")]

@@ -1,16 +1,14 @@
 //! What panics say, and where they end.
 
-#[cfg(feature = "gateway")]
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::task::JoinError;
 
 /// Before what panicked is begun anew.
 const AGAIN: Duration = Duration::from_secs(1);
-
-use tokio::task::JoinError;
 
 /// Sees a task end; one that panicked is a mistake in this program.
 pub(crate) fn observe(ended: Result<(), JoinError>, doing: &str) {
@@ -22,7 +20,6 @@ pub(crate) fn observe(ended: Result<(), JoinError>, doing: &str) {
 }
 
 /// What a panic that was caught said.
-#[cfg(feature = "gateway")]
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
