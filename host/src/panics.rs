@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::task::JoinError;
 
 /// Before what panicked is begun anew.
-const AGAIN: Duration = Duration::from_secs(1);
+const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// Sees a task end; one that panicked is a mistake in this program.
 pub(crate) fn observe(ended: Result<(), JoinError>, doing: &str) {
@@ -56,7 +56,7 @@ where
     F: Future<Output = ()>,
 {
     while !contain_panics(what, begin()).await {
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(RESTART_DELAY).await;
     }
 }
 

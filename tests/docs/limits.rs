@@ -74,7 +74,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "compiling the engine",
-            vec![of("ENGINE_TIMEOUT"), of("ENGINE_MEMORY")],
+            vec![of("workers/ENGINE_TIMEOUT"), of("ENGINE_MEMORY")],
         ),
         (
             "taking the types out",
@@ -269,7 +269,7 @@ fn known() -> Vec<Row> {
         ),
         ("an append", vec![of("APPEND_TIME")]),
         ("appends of a plugin", vec![of("MAX_APPENDING_BYTES")]),
-        ("whatever else", vec![of("channel/PATIENCE")]),
+        ("whatever else", vec![of("channel/ENGINE_TIMEOUT")]),
         ("a change of a channel", vec![of("channel/TURN")]),
         (
             "events of one answer",
@@ -472,7 +472,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "time for what a session or a server",
-            vec![of("reading/PATIENCE")],
+            vec![of("READ_TIMEOUT")],
         ),
         (
             "what waits in a channel",
@@ -506,12 +506,12 @@ fn known() -> Vec<Row> {
         ("publications of a history", vec![of("imports/MAX_PAGE")]),
         (
             "time for other nodes to say who is subscribed",
-            vec![of("looking/PATIENCE")],
+            vec![of("looking/ANSWER_TIMEOUT")],
         ),
         (
             "time for other nodes to do something with their sessions",
             vec![
-                of("acting/PATIENCE"),
+                of("acting/ANSWER_TIMEOUT"),
                 of("MAKING"),
                 of("ALL_CHANNELS_WITHIN"),
             ],
@@ -581,7 +581,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "publications that a node is asked to number",
-            vec![of("MAX_OFFERS"), of("core/TOGETHER_BYTES")],
+            vec![of("MAX_OFFERS"), of("core/MAX_BATCH_BYTES")],
         ),
         (
             "publications to a channel that wait",
@@ -592,10 +592,10 @@ fn known() -> Vec<Row> {
                 of("MAX_ALL_BYTES"),
             ],
         ),
-        ("time for it to number one", vec![of("offers/PATIENCE")]),
+        ("time for it to number one", vec![of("PUBLISH_TIMEOUT")]),
         (
             "time for a node that a channel's history is handed over to",
-            vec![of("homed/PATIENCE")],
+            vec![of("homed/ANSWER_TIMEOUT")],
         ),
         (
             "a history that is handed over",
@@ -607,7 +607,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "time that a node is waited for that is linked",
-            vec![of("LONG_PATIENCE")],
+            vec![of("LONG_ANSWER_TIMEOUT")],
         ),
         ("time that a node that stops", vec![of("homes/LONGEST")]),
         (
@@ -616,7 +616,7 @@ fn known() -> Vec<Row> {
         ),
         (
             "time for the node of a durable channel",
-            vec![of("finding/PATIENCE")],
+            vec![of("finding/ANSWER_TIMEOUT")],
         ),
         ("time without a link", vec![of("SESSIONS_WAIT")]),
         ("time that other nodes send on", vec![of("wishes/KEPT")]),

@@ -69,13 +69,13 @@ impl Shell {
             "hearken plugin show",
         ];
         let looks = looks.iter().any(|look| text.starts_with(look));
-        let patience = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + DEADLINE;
         let said = loop {
             let (ended, said) = self.end(text).await;
             assert_eq!(ended, code, "`{command}` said:\n{said}");
             let lines: Vec<&str> = without_blank(said.lines());
             let settled = !looks || shown(&expected, &lines, &[]).is_some();
-            if settled || Instant::now() > patience {
+            if settled || Instant::now() > deadline {
                 break said;
             }
             tokio::time::sleep(POLL).await;
@@ -107,12 +107,12 @@ impl Shell {
             }
         });
         // Where nothing runs in the background there is nothing to wait for.
-        let patience = if self.background.is_empty() {
+        let longest = if self.background.is_empty() {
             Duration::ZERO
         } else {
             DEADLINE
         };
-        if tokio::time::timeout(patience, complete).await.is_err() {
+        if tokio::time::timeout(longest, complete).await.is_err() {
             let heard = &self.heard.borrow()[used..];
             panic!("`{command}` said {said:#?}, the background {heard:#?}, not {expected:#?}");
         }

@@ -21,7 +21,7 @@ use crate::event::{Draft, Event, Stamp};
 /// Events that are delivered at once: enough that receivers are not woken for each,
 /// and so few that they begin before the last is delivered, and that whoever
 /// subscribes does not wait for long.
-pub(crate) const TOGETHER: usize = 64;
+pub(crate) const MAX_BATCH: usize = 64;
 
 /// Those of several events that one receiver gets.
 type Selected = SmallVec<[Range<usize>; 1]>;

@@ -11,7 +11,7 @@ use super::filter::Filter;
 use super::wishes::Wishes;
 
 /// For other nodes to say that they know what is wanted.
-const PATIENCE: Duration = Duration::from_secs(1);
+const INTEREST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// All that is wanted, and who knows it.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Interest {
         let version = *self.version.borrow();
         let mut known = self.known.subscribe();
         // The sender, a field of `self`, is not gone.
-        let waited = timeout(PATIENCE, known.wait_for(|known| *known >= version)).await;
+        let waited = timeout(INTEREST_TIMEOUT, known.wait_for(|known| *known >= version)).await;
         waited.is_ok()
     }
 
@@ -145,6 +145,10 @@ mod tests {
         interest.set_known(0);
         let asked = tokio::time::Instant::now();
         assert!(!interest.known().await);
-        assert_eq!(asked.elapsed(), PATIENCE, "it goes on without the others");
+        assert_eq!(
+            asked.elapsed(),
+            INTEREST_TIMEOUT,
+            "it goes on without the others"
+        );
     }
 }

@@ -31,7 +31,7 @@ mod wishes;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use delivery::TOGETHER;
+pub(crate) use delivery::MAX_BATCH;
 pub use filter::Filter;
 pub use handle::{Bus, BusConfig};
 pub use interest::Interest;

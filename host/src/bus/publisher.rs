@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 use try_lock::TryLock;
 
-use super::delivery::TOGETHER;
+use super::delivery::MAX_BATCH;
 use super::handle::Bus;
 use super::identity::{Identity, Stamped, id};
 use super::mailbox::Incoming;
@@ -141,7 +141,7 @@ impl Publisher {
             cache.count(self.bus.published_counters(), events.len(), bytes);
             Ok(published)
         })?;
-        for events in events.chunks(TOGETHER) {
+        for events in events.chunks(MAX_BATCH) {
             self.bus.deliver_all(events, &self.identity, &[]);
         }
         Ok(published)
@@ -173,7 +173,7 @@ impl Publisher {
         self.with_cache(|cache| {
             cache.count(self.bus.published_counters(), events.len(), bytes);
         });
-        for events in events.chunks(TOGETHER) {
+        for events in events.chunks(MAX_BATCH) {
             self.bus.deliver_all(events, &self.identity, &[]);
         }
     }
@@ -184,7 +184,7 @@ impl Publisher {
     pub fn relay(&self, events: &[Event]) {
         let bytes: usize = events.iter().map(|event| event.as_bytes().len()).sum();
         self.bus.count_relayed(bytes);
-        for events in events.chunks(TOGETHER) {
+        for events in events.chunks(MAX_BATCH) {
             let numbers = sources::numbers(events, self.identity.number);
             self.bus.deliver_all(events, &self.identity, &numbers);
         }

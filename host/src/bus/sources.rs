@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hearken_wire::Attribute;
 use smallvec::SmallVec;
 
-use super::delivery::TOGETHER;
+use super::delivery::MAX_BATCH;
 use super::mailbox::PublisherId;
 use crate::event::Event;
 
@@ -22,7 +22,7 @@ const FREE_SOURCES: u64 = 16;
 const FOREIGN: PublisherId = 1 << 31;
 
 /// What mailboxes tell the publishers of some events apart by.
-pub(super) type Numbers = SmallVec<[PublisherId; TOGETHER]>;
+pub(super) type Numbers = SmallVec<[PublisherId; MAX_BATCH]>;
 
 /// The publishers of events of the other node whose events `relay` passes on.
 pub(super) fn numbers(events: &[Event], relay: PublisherId) -> Numbers {

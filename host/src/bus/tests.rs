@@ -413,7 +413,7 @@ fn several_are_published_in_order_or_none() {
         source: Some("/nodes/b".into()),
         ..draft("b")
     };
-    let mut drafts = vec![draft("a"); 2 * TOGETHER];
+    let mut drafts = vec![draft("a"); 2 * MAX_BATCH];
     drafts.push(forged);
     let published = publisher.publish_all(&drafts).unwrap();
     let events = drain(&receiver);

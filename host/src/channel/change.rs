@@ -12,8 +12,8 @@ use super::error::{OperateFailure, SetFailure};
 use super::extras::Extras;
 use super::field::{FieldPath, IndexName};
 use super::handle::{Channel, Opening};
-use super::patience::in_time;
 use super::settings::{ChannelSettings, EngineKind, MAX_INDEXES};
+use super::timeout::in_time;
 use crate::event::host_event::{ChannelChanged, HostEventType};
 
 /// What became of a channel that was set.

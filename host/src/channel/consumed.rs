@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::error::cell_error;
 use super::handle::Channel;
-use super::patience::in_time;
 use super::reader::Reader;
+use super::timeout::in_time;
 
 /// What the keys of their cells begin with.
 const PREFIX: &str = "consumer/";

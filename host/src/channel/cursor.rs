@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{CursorFailure, cell_error};
 use super::handle::Channel;
-use super::patience::in_time;
 use super::reader::{ClientName, Reader};
+use super::timeout::in_time;
 
 /// Most cursors of a channel.
 pub const MAX_CURSORS: usize = 1000;

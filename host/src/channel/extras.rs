@@ -9,9 +9,9 @@ use hearken_channel_log::{CellChange, CellError, ChannelName, Engine, LogSetting
 
 use super::document::SettingsDocument;
 use super::field::{FieldPath, IndexName};
-use super::patience::in_time;
 use super::reader::Reader;
 use super::settings::ChannelSettings;
+use super::timeout::in_time;
 
 /// The cell's key.
 const KEY: &str = "settings";

@@ -15,8 +15,8 @@ use super::error::{AnotherLog, ReadFailure};
 use super::extras::Extras;
 use super::index::Indexer;
 use super::outlet::Outlet;
-use super::patience::in_time;
 use super::settings::{ChannelSettings, EngineKind};
+use super::timeout::in_time;
 use super::verification::Verification;
 
 /// A channel of this node: a name, a log and what is kept beside it.

@@ -20,7 +20,7 @@
 //! | `cursor`, `consumed`, `retention` | positions that clients and plugins keep, and what is kept for them |
 //! | `index/` | finding events by a field of their data |
 //! | `observe` | telling what becomes of channels by itself |
-//! | `environment`, `patience` | what engines take from the node, and how long they are waited for |
+//! | `environment`, `timeout` | what engines take from the node, and how long they are waited for |
 //! | `error` | why something is not done |
 //!
 //! What lies beneath is an [`Engine`](hearken_channel_log::Engine), a log and named cells,
@@ -46,7 +46,6 @@ mod observe;
 mod open;
 mod others;
 mod outlet;
-mod patience;
 mod read;
 mod reader;
 mod retention;
@@ -57,6 +56,7 @@ pub(crate) mod test_engine;
 pub(crate) mod test_support;
 #[cfg(test)]
 mod tests;
+mod timeout;
 mod verification;
 mod verify;
 

@@ -8,7 +8,7 @@ use hearken_wire::EventRef;
 
 use super::error::ReadFailure;
 use super::handle::Channel;
-use super::patience::in_time;
+use super::timeout::in_time;
 use crate::event::Pattern;
 
 /// Most events that are looked at for one answer.

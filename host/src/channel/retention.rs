@@ -4,8 +4,8 @@ use hearken_channel_log::{CellError, ChangeError, ChannelError, LogSettings};
 
 use super::error::{CursorFailure, SetFailure, cell_error};
 use super::handle::Channel;
-use super::patience::in_time;
 use super::reader::Reader;
+use super::timeout::in_time;
 
 impl Channel {
     /// Has the engine keep all that one of the readers in `keep_unread` has not read; one

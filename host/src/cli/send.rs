@@ -12,7 +12,7 @@ use super::error::CliError;
 use super::output::{Output, note};
 
 /// How long an event is sent again that may not be stored; once more at least.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pause before the first repetition; each later one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -80,7 +80,7 @@ async fn append(
     event: &NewEvent<'_>,
     expected: Option<u64>,
 ) -> Result<Published, ClientError> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + RETRY_TIMEOUT;
     let mut pause = FIRST_PAUSE;
     loop {
         let is_first = pause == FIRST_PAUSE;

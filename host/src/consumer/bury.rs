@@ -16,8 +16,8 @@ use crate::channel::{AppendFailure, Channel, ChannelSettings, Channels, SetFailu
 use crate::event::Event;
 
 /// Most letters that are appended together, but for the last of them their bytes.
-const TOGETHER: usize = 64;
-const TOGETHER_BYTES: usize = 1 << 20;
+const MAX_BATCH: usize = 64;
+const MAX_BATCH_BYTES: usize = 1 << 20;
 
 /// What is waited after that failed: at first, and at most.
 const AFTER_FAILURE: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
@@ -84,7 +84,7 @@ fn dig(consumer: &Consumer, letters: &ChannelName) -> Vec<Grave> {
     let mut state = consumer.state();
     let mut bytes = 0;
     let mut graves = Vec::new();
-    let dying: Vec<Ticket> = state.work.dying().take(TOGETHER).collect();
+    let dying: Vec<Ticket> = state.work.dying().take(MAX_BATCH).collect();
     for ticket in dying {
         let Some(entry) = state.work.get_mut(ticket) else {
             continue;
@@ -101,7 +101,7 @@ fn dig(consumer: &Consumer, letters: &ChannelName) -> Vec<Grave> {
         let letter = letter::write(&dead, letters);
         bytes += letter.as_bytes().len();
         // A batch has an end; a letter alone always fits.
-        if !graves.is_empty() && bytes > TOGETHER_BYTES {
+        if !graves.is_empty() && bytes > MAX_BATCH_BYTES {
             break;
         }
         let key = *entry.letter.get_or_insert_with(|| {

@@ -17,7 +17,7 @@ use crate::passing::{Elsewhere, Held, Hosting, MAX_HELD, Renamed, changed};
 const GATHER: Duration = Duration::from_millis(100);
 
 /// Channels that are looked at in one go.
-const TOGETHER: usize = 256;
+const BATCH: usize = 256;
 
 /// The other nodes, as the channels of this one know them.
 pub(super) struct Others(pub(super) Arc<dyn Elsewhere>);
@@ -151,7 +151,7 @@ impl Hosted {
 
 /// Lets others go on from time to time.
 async fn breathe(at: usize) {
-    if at % TOGETHER == TOGETHER - 1 {
+    if at % BATCH == BATCH - 1 {
         yield_now().await;
     }
 }

@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = 80 << 20;
 const GATHER: Duration = Duration::from_secs(1);
 
 /// After which time it is written in any case, since it says when nodes were linked last.
-const AGAIN: Duration = Duration::from_secs(60 * 60);
+const WRITE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// All that is known, by the nodes' names.
 type All = BTreeMap<Arc<str>, Known>;
@@ -86,7 +86,7 @@ async fn keep_on(
     loop {
         tokio::select! {
             () = changed(&mut renames) => sleep(GATHER).await,
-            () = sleep(AGAIN) => {}
+            () = sleep(WRITE_INTERVAL) => {}
         }
         renames.borrow_and_update();
         let known = Arc::new(elsewhere.known());

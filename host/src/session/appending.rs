@@ -22,7 +22,7 @@ use crate::channel::AppendFailure;
 use crate::event::{Draft, ExtensionValue};
 
 /// How long whoever publishes waits: a client waits 5 s for an answer.
-const PATIENCE: Duration = Duration::from_secs(4);
+const APPEND_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Shared {
     /// Appends an event to a durable channel, which `principal` publishes. When it returns the
@@ -68,7 +68,7 @@ impl Shared {
             }
         };
         let appended = channel.append(publisher, principal, vec![draft], Expected::Any);
-        let appended = timeout(PATIENCE, appended).await;
+        let appended = timeout(APPEND_TIMEOUT, appended).await;
         let receipt = appended
             .map_err(|_| errors::INTERNAL)?
             .map_err(|failure| not_appended(&failure))?;

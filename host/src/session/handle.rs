@@ -42,7 +42,7 @@ pub struct Session {
 
 /// Subscriptions of a message that are carried out together. Each may wait for other nodes, and a
 /// client waits 5 s for each of its answers.
-const TOGETHER: usize = 32;
+const MAX_CONCURRENT: usize = 32;
 
 /// Whether a session goes on after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl Session {
         let asking = Semaphore::new(1);
         let all = std::iter::once(first).chain(subscriptions);
         let all = all.map(|command| self.carry_out(command, Some(&asking)));
-        let mut outcomes = stream::iter(all).buffer_unordered(TOGETHER);
+        let mut outcomes = stream::iter(all).buffer_unordered(MAX_CONCURRENT);
         while let Some(outcome) = outcomes.next().await {
             outcome?;
         }

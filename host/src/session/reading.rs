@@ -22,7 +22,7 @@ use super::source::Source;
 use crate::channel::{Found, ReadAmount, ReadFailure};
 
 /// How long a part of a history may take: a client waits 5 s for what it asked for.
-const PATIENCE: Duration = Duration::from_secs(4);
+const READ_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Publications of one answer at most.
 const MOST: usize = 1_000;
@@ -64,7 +64,7 @@ impl Shared {
     ) -> Result<Page<StoredPublication>, Refused> {
         match &place.source {
             Source::Publishers => {
-                let deadline = Instant::now() + PATIENCE;
+                let deadline = Instant::now() + READ_TIMEOUT;
                 self.settle_place(name, place, Needs::All, deadline).await?;
                 self.page(name, &place.namespace, asked)
             }
@@ -85,7 +85,7 @@ impl Shared {
                     let _turn = turn.map_err(|_| errors::INTERNAL)?;
                     pages.read(asked).await
                 };
-                let page = timeout(PATIENCE, read).await;
+                let page = timeout(READ_TIMEOUT, read).await;
                 page.map_err(|_| errors::INTERNAL)?
             }
         }

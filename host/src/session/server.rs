@@ -23,7 +23,7 @@ use super::server_side::ServerSide;
 use super::sessions::Sessions;
 
 /// Sessions that are looked at at once.
-const TOGETHER: usize = 256;
+const BATCH: usize = 256;
 
 /// Whose sessions something is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -273,7 +273,7 @@ impl Sessions {
         };
         let mut after = String::new();
         loop {
-            let some = registry.list(user, &after, TOGETHER);
+            let some = registry.list(user, &after, BATCH);
             let Some(last) = some.last() else {
                 return count;
             };

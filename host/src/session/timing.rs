@@ -19,7 +19,7 @@ use crate::panics::end_panics;
 pub(super) const STALE: Duration = Duration::from_secs(10);
 
 /// Sessions and hubs that are looked after before others get the thread.
-const TOGETHER: usize = 256;
+const YIELD_EVERY: usize = 256;
 
 /// What is to be done for a session.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Shared {
                     Reminder::Session(connection) => self.look_after_session(&connection),
                     Reminder::Hub(hub) => self.look_after_hub(&hub),
                 });
-                if at % TOGETHER == TOGETHER - 1 {
+                if at % YIELD_EVERY == YIELD_EVERY - 1 {
                     tokio::task::yield_now().await;
                 }
             }

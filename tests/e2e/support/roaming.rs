@@ -20,7 +20,7 @@ use super::web_socket::{Heard, WebSocket, first, frame};
 const PATH: &str = "/connection/websocket";
 
 /// Between the end of a connection and the next one.
-const AGAIN: Duration = Duration::from_millis(100);
+const RECONNECT_DELAY: Duration = Duration::from_millis(100);
 
 /// What is refused for now is asked for again that often.
 const RETRY: Duration = Duration::from_millis(200);
@@ -114,7 +114,7 @@ async fn roam(
             visit.stay(&mut orders).await;
         }
         noted.send_modify(Noted::gone);
-        sleep(AGAIN).await;
+        sleep(RECONNECT_DELAY).await;
     }
 }
 

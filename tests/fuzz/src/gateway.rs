@@ -40,7 +40,7 @@ pub struct Node {
 }
 
 /// Longest that a request may take: waits have a time-out of their own.
-const PATIENCE: Duration = Duration::from_secs(600);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Node {
     /// A node without plugins and without others.
@@ -131,7 +131,7 @@ impl Node {
         let host = HeaderValue::from_static("localhost");
         request.headers_mut().entry(HOST).or_insert(host);
         let answer = self.router.clone().oneshot(request);
-        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        let answer = tokio::time::timeout(REQUEST_TIMEOUT, answer).await;
         answer.expect("an answer").expect("never fails")
     }
 

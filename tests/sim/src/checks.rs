@@ -49,8 +49,8 @@ pub fn overdue(ledger: &mut Ledger, troubles: &Troubles, at: Duration) {
             ));
         }
         // What was broken before may have kept the goodbye from coming.
-        let patience = GOODBYE + UNREACHABLE;
-        if stopping.is_some_and(|since| at > since.max(view.since) + patience) && cut.is_none() {
+        let within = GOODBYE + UNREACHABLE;
+        if stopping.is_some_and(|since| at > since.max(view.since) + within) && cut.is_none() {
             return Some(format!(
                 "{to} does not say that {from} has left, since {stopping:?}"
             ));
@@ -114,7 +114,7 @@ pub fn apart(ledger: &Ledger) -> Option<String> {
 }
 
 /// For two nodes that have met to link again where nothing keeps them apart.
-const TOGETHER: Duration = Duration::from_secs(10);
+const LINKED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Nodes that run and have met, and are without a link: wherever else the network is
 /// broken, and however slow it is.
@@ -142,7 +142,7 @@ impl Parted {
                 }
             }
         }
-        let late = since.iter().find(|(_, since)| at > **since + TOGETHER);
+        let late = since.iter().find(|(_, since)| at > **since + LINKED_WITHIN);
         let late = late.map(|((observer, subject), since)| {
             let (to, from) = (ledger.life(*observer), ledger.life(*subject));
             format!("{to} has had no link to {from} since {since:?}, which it had met")
@@ -196,11 +196,11 @@ impl Progress {
                 seen.insert((*from, to), (arrived, still));
                 looks += 1;
                 let largest = ledger.largest;
-                let patience = Duration::from_secs((IN_HAND + 2 * largest) / rate) + STIRRING;
-                if at > still + patience {
+                let within = Duration::from_secs((IN_HAND + 2 * largest) / rate) + STIRRING;
+                if at > still + within {
                     let (from, to, queued) = (ledger.life(*from), ledger.life(to), link.queued);
                     stuck = Some(format!(
-                        "{queued} events of {from} wait for {to}, and none has arrived for {patience:?} at {rate} B/s"
+                        "{queued} events of {from} wait for {to}, and none has arrived for {within:?} at {rate} B/s"
                     ));
                 }
             }

@@ -10,8 +10,8 @@ use super::rows::{IndexId, key_before, number_in};
 use crate::channel::error::{ReadFailure, cell_error};
 use crate::channel::field::{FieldPath, IndexName};
 use crate::channel::handle::Channel;
-use crate::channel::patience::in_time;
 use crate::channel::read::MAX_READ;
+use crate::channel::timeout::in_time;
 use crate::nearest;
 
 /// How long is waited for an index that is behind.

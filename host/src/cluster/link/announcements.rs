@@ -37,7 +37,7 @@ impl Announcer {
 
     /// How long there may be no link before the next are told, where listeners are after
     /// `listeners`. Nothing once all have been.
-    pub(in crate::cluster) fn patience(&self, listeners: Duration) -> Option<Duration> {
+    pub(in crate::cluster) fn next_wait(&self, listeners: Duration) -> Option<Duration> {
         let sessions = || self.heard.then_some(SESSIONS_WAIT);
         self.present.then_some(listeners).or_else(sessions)
     }

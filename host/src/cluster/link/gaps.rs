@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::inbox::{Gap, Sink};
 use super::messages::message_of;
-use crate::bus::{Publisher, TOGETHER};
+use crate::bus::{MAX_BATCH, Publisher};
 use crate::cluster::directory::node::Node;
 use crate::cluster::timing::MEASURE;
 use crate::event::cloudevent::rfc3339;
@@ -162,7 +162,7 @@ impl Sink for Deliver<'_> {
             return self.hear(News::Message { from, message });
         }
         self.events.push(event);
-        if self.events.len() == TOGETHER {
+        if self.events.len() == MAX_BATCH {
             self.flush();
         }
     }

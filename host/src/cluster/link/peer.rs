@@ -100,8 +100,8 @@ impl PeerTask {
     async fn wait(&mut self, session: &Session, apart_since: Instant) -> Result<Greeted, Done> {
         let mut measure = interval(MEASURE);
         loop {
-            let patience = self.announcer.patience(UNREACHABLE_AFTER);
-            let patience = patience.unwrap_or(FORGET_AFTER);
+            let next_wait = self.announcer.next_wait(UNREACHABLE_AFTER);
+            let next_wait = next_wait.unwrap_or(FORGET_AFTER);
             tokio::select! {
                 biased;
                 () = self.inputs.stop.cancelled() => return Err(Done::Over),
@@ -113,7 +113,7 @@ impl PeerTask {
                 // There is no link that it could go over.
                 Some(_) = self.inputs.messages.recv() => {}
                 _ = measure.tick() => session.note_sent(),
-                () = sleep_until(apart_since + patience) => {
+                () = sleep_until(apart_since + next_wait) => {
                     if !self.announcer.missed() {
                         tracing::warn!(node = %session.peer.node, "not heard of for an hour; what waits for it is thrown away");
                         session.context.directory.remove(&session.node);
@@ -191,11 +191,11 @@ impl PeerTask {
             };
             tokio::pin!(exchange);
             loop {
-                let patience = announcer.patience(LINKING);
+                let next_wait = announcer.next_wait(LINKING);
                 tokio::select! {
                     biased;
                     theirs = &mut exchange => break theirs?,
-                    () = sleep_until(apart_since + patience.unwrap_or_default()), if patience.is_some() => {
+                    () = sleep_until(apart_since + next_wait.unwrap_or_default()), if next_wait.is_some() => {
                         announcer.missed();
                     }
                 }

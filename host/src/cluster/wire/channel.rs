@@ -160,14 +160,14 @@ impl Incoming {
     }
 
     /// Waits for the next frame for as long as something comes.
-    async fn recv_soon(&mut self, patience: Duration) -> Result<Kind, Lost> {
+    async fn recv_soon(&mut self, silence: Duration) -> Result<Kind, Lost> {
         let traffic = Arc::clone(&self.traffic);
         let mut before = traffic.received();
         let begun = Instant::now();
         let receiving = self.recv();
         tokio::pin!(receiving);
         loop {
-            if let Ok(received) = timeout(patience, &mut receiving).await {
+            if let Ok(received) = timeout(silence, &mut receiving).await {
                 return received;
             }
             let now = traffic.received();

@@ -45,7 +45,7 @@ pub(in crate::cluster) struct Http2Io {
     pub(in crate::cluster) ends: Ends,
     /// Of a connection that was taken; given back when it is dropped.
     pub(in crate::cluster) place: Option<Place>,
-    patience: Pin<Box<Sleep>>,
+    timer: Pin<Box<Sleep>>,
 }
 
 impl Http2Io {
@@ -60,7 +60,7 @@ impl Http2Io {
             },
             io: connection.io,
             place: None,
-            patience: Box::pin(sleep(FIRST_STREAM)),
+            timer: Box::pin(sleep(FIRST_STREAM)),
         }
     }
 
@@ -81,10 +81,10 @@ impl Http2Io {
             return Ok(());
         };
         let until = since + FIRST_STREAM;
-        if self.patience.deadline() != until {
-            self.patience.as_mut().reset(until);
+        if self.timer.deadline() != until {
+            self.timer.as_mut().reset(until);
         }
-        if self.patience.as_mut().poll(cx).is_ready() {
+        if self.timer.as_mut().poll(cx).is_ready() {
             let unused = humantime::format_duration(FIRST_STREAM);
             let why = format!("no link was made over the connection within {unused}");
             return Err(io::Error::new(io::ErrorKind::TimedOut, why));

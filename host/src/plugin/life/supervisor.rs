@@ -34,7 +34,7 @@ pub(crate) struct Supervisor {
     status: Arc<Status>,
     loading: Loading,
     /// How long an event in hand has once the plugin is removed, whatever its manifest says.
-    patience: Duration,
+    deadline: Duration,
     /// Who is told what becomes of the load under way.
     reloads: Vec<Reply>,
     /// Why the files as they are cannot be loaded.
@@ -62,7 +62,7 @@ impl Supervisor {
     ) -> Self {
         let (told, through) = (Arc::clone(&status), Arc::clone(&runtime));
         Self {
-            patience: defaults.deadline,
+            deadline: defaults.deadline,
             loading: Loading::new(files, told, defaults, through),
             runtime,
             status,
@@ -383,10 +383,10 @@ impl Supervisor {
         if let Some(current) = self.current.take() {
             let ended = current.work.end();
             let ended = match end {
-                // The node has its own patience, with all plugins together.
+                // The node has its own deadline, with all plugins together.
                 End::Draining => Ok(ended.await),
                 // If it is over, the workers are dropped with what they have in hand.
-                End::Removed => tokio::time::timeout(self.patience, ended).await,
+                End::Removed => tokio::time::timeout(self.deadline, ended).await,
             };
             if ended.is_err() {
                 tracing::warn!(plugin = self.status.name(), "its event in hand was cut off");

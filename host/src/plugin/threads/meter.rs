@@ -175,7 +175,7 @@ impl Meter {
     /// How long the call may wait for something that does not come, so that it can still be
     /// told: most of what is left to the event in hand, in whole milliseconds.
     #[must_use]
-    pub(crate) fn patience(&self) -> Duration {
+    pub(crate) fn time_to_wait(&self) -> Duration {
         let mut account = self.lock();
         account.settle_cpu();
         let left = account.deadline.saturating_sub(account.event.total());

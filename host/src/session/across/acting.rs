@@ -22,7 +22,7 @@ use crate::session::sessions::Sessions;
 use crate::session::shared::Shared;
 
 /// How long it is waited for other nodes.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The same where they may have to make a channel.
 const MAKING: Duration = Duration::from_secs(4);
@@ -53,11 +53,11 @@ impl Sessions {
             return Ok(reached);
         }
         let what = ask::What::Act(acting_wire::encoded(whose, act));
-        let patience = match act {
+        let within = match act {
             SessionAct::Subscribe { .. } => MAKING,
-            _ => PATIENCE,
+            _ => ANSWER_TIMEOUT,
         };
-        for (node, answered) in self.0.ask_all(places.others, &what, patience).await {
+        for (node, answered) in self.0.ask_all(places.others, &what, within).await {
             match answered {
                 Ok(answer::What::Acted(Acted {
                     sessions, code: 0, ..
@@ -147,7 +147,7 @@ impl Shared {
         &self,
         nodes: Vec<Member>,
         what: &ask::What,
-        patience: Duration,
+        within: Duration,
     ) -> Vec<(PeerNode, Result<answer::What, AskFailure>)> {
         // All are asked before anybody is waited for.
         let asked: Vec<(PeerNode, Result<Asked<'_>, AskFailure>)> = nodes
@@ -168,7 +168,7 @@ impl Shared {
             .collect();
         let answered = asked.into_iter().map(|(node, asked)| async move {
             let answered = match asked {
-                Ok(asked) => asked.answered(patience).await,
+                Ok(asked) => asked.answered(within).await,
                 Err(failure) => Err(failure),
             };
             (node, answered)

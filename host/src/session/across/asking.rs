@@ -20,7 +20,7 @@ pub(in crate::session) struct Asked<'w> {
 }
 
 impl Across {
-    /// Asks another node for something, and waits until `patience` is over.
+    /// Asks another node for something, and waits until `within` is over.
     ///
     /// # Errors
     /// [`AskFailure`] says why there is no answer.
@@ -28,9 +28,9 @@ impl Across {
         &self,
         node: &PeerNode,
         what: ask::What,
-        patience: Duration,
+        within: Duration,
     ) -> Result<answer::What, AskFailure> {
-        self.begin_asking(node, what)?.answered(patience).await
+        self.begin_asking(node, what)?.answered(within).await
     }
 
     /// Asks another node for something, behind all that was said to it before; waiting for
@@ -95,20 +95,20 @@ impl Across {
 }
 
 impl Asked<'_> {
-    /// Waits for the answer until `patience` is over.
+    /// Waits for the answer until `within` is over.
     ///
     /// # Errors
     /// [`AskFailure`] says why there is none.
     pub(in crate::session) async fn answered(
         self,
-        patience: Duration,
+        within: Duration,
     ) -> Result<answer::What, AskFailure> {
         let Self {
             told,
             pending,
             traffic,
         } = self;
-        let told = timeout(patience, told).await;
+        let told = timeout(within, told).await;
         drop(pending);
         let answer = match told {
             Ok(Ok(answer)) => answer,

@@ -15,7 +15,7 @@ use crate::session::shared::Shared;
 
 /// Sessions of which another node is told at once, and between two goes: a link has room for
 /// that.
-const TOGETHER: usize = 64;
+const BATCH: usize = 64;
 const NEXT: Duration = Duration::from_millis(10);
 
 impl Shared {
@@ -45,7 +45,7 @@ impl Shared {
     /// Does that for some sessions behind this id. Returns the last; nothing if there are no
     /// more, or the node is gone, which is told when it is there again.
     fn end_some_earlier_on(&self, peer: &PeerNode, after: &str) -> Option<Arc<str>> {
-        let some = self.registry.list(None, after, TOGETHER);
+        let some = self.registry.list(None, after, BATCH);
         for connection in &some {
             // Who has not said who they are may have as many as they like.
             let known = connection.known().filter(|known| !known.user.is_empty());

@@ -21,7 +21,7 @@ use crate::session::shared::Shared;
 use crate::session::shown::SessionStatus;
 
 /// How long it is waited for other nodes.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Channels that are looked at for one answer.
 const CHANNELS: usize = 8_192;
@@ -104,7 +104,7 @@ impl Sessions {
         });
         // Up to where all have said what there is.
         let mut upto: Option<Arc<str>> = None;
-        for (node, answered) in self.0.ask_all(places.others, &what, PATIENCE).await {
+        for (node, answered) in self.0.ask_all(places.others, &what, ANSWER_TIMEOUT).await {
             let Ok(answer::What::Sessions(listed)) = answered else {
                 page.is_partial = true;
                 continue;
@@ -180,7 +180,7 @@ impl Sessions {
                     after: after.clone(),
                     pattern: pattern.to_owned(),
                 });
-                let answered = self.0.across.ask(&node, what, PATIENCE).await;
+                let answered = self.0.across.ask(&node, what, ANSWER_TIMEOUT).await;
                 (node, after, answered)
             });
             let mut following = Vec::new();
@@ -210,7 +210,7 @@ impl Sessions {
         let mut all = vec![own];
         let others = self.0.across.members.others();
         let what = ask::What::Usage(AskUsage {});
-        for (node, answered) in self.0.ask_all(others, &what, PATIENCE).await {
+        for (node, answered) in self.0.ask_all(others, &what, ANSWER_TIMEOUT).await {
             if let Ok(answer::What::Usage(usage)) = answered {
                 all.push(usage_of(usage, node.name, node.incarnation));
             }

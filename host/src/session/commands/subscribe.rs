@@ -28,7 +28,7 @@ use crate::session::verb::{Verb, Verbs};
 
 /// How long the subscriptions of one message wait for other nodes, all together: a client waits
 /// 5 s for each of the answers, and gives the connection up when one does not come.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PEERS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long each of them waits in any case, which a node that is near needs at most.
 const AT_LEAST: Duration = Duration::from_millis(100);
@@ -186,7 +186,7 @@ impl Session {
     /// Until when a subscription waits for other nodes from now on.
     fn waits_until(&self) -> Instant {
         let (now, came) = (Instant::now(), self.connection.lock().came);
-        (came.unwrap_or(now) + PATIENCE).max(now + AT_LEAST)
+        (came.unwrap_or(now) + PEERS_TIMEOUT).max(now + AT_LEAST)
     }
 
     /// Finds out whether it may subscribe.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::log::{AGAIN, Homed, LONG_PATIENCE, PATIENCE, Todo, View};
+use super::log::{ANSWER_TIMEOUT, Homed, LONG_ANSWER_TIMEOUT, RETRY_DELAY, Todo, View};
 use super::role::{Acquiring, Arriving, Role};
 use super::word::{KeptKey, Part, Word, start_of};
 use crate::mesh::PeerNode;
@@ -55,7 +55,7 @@ impl<P> Homed<P> {
                 return;
             }
         }
-        if acquiring.arriving.is_some() || acquiring.asked_at.saturating_add(AGAIN) > now {
+        if acquiring.arriving.is_some() || acquiring.asked_at.saturating_add(RETRY_DELAY) > now {
             return;
         }
         acquiring.asked_at = now;
@@ -266,8 +266,8 @@ impl<P> Acquiring<P> {
     /// Others are waited for from now on.
     fn wait(&mut self, now: u64) {
         self.asked_at = now;
-        self.until = now.saturating_add(PATIENCE);
-        self.at_last = self.at_last.max(now.saturating_add(LONG_PATIENCE));
+        self.until = now.saturating_add(ANSWER_TIMEOUT);
+        self.at_last = self.at_last.max(now.saturating_add(LONG_ANSWER_TIMEOUT));
     }
 
     /// Whether this node was asked, whatever it has answered.

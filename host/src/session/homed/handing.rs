@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::following::part_of;
-use super::log::{Homed, PATIENCE, Todo, View};
+use super::log::{ANSWER_TIMEOUT, Homed, Todo, View};
 use super::role::{Handing, Role};
 use super::word::{Word, are_all};
 use crate::mesh::PeerNode;
@@ -134,7 +134,7 @@ impl<P> Homed<P> {
             handing.sent = sent;
             handing.under_way.push_back(bytes);
         }
-        handing.until = view.now.saturating_add(PATIENCE);
+        handing.until = view.now.saturating_add(ANSWER_TIMEOUT);
         self.role = Role::Handing(handing);
     }
 

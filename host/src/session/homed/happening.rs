@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::log::{AGAIN, FollowRequest, Homed, Todo, View};
+use super::log::{FollowRequest, Homed, RETRY_DELAY, Todo, View};
 use super::role::{Handing, Role};
 use super::word::Word;
 use crate::mesh::PeerNode;
@@ -54,7 +54,7 @@ impl<P> Homed<P> {
             }
             (Role::Following(following), _)
                 if following.asked != following.synced
-                    && following.asked_at.saturating_add(AGAIN) <= now =>
+                    && following.asked_at.saturating_add(RETRY_DELAY) <= now =>
             {
                 self.find(view, todo);
             }

@@ -13,15 +13,15 @@ use crate::session::history_settings::HistorySettings;
 pub(super) const PART_BYTES: usize = 64 << 10;
 
 /// How long others are waited for, in milliseconds.
-pub(super) const PATIENCE: u64 = 2_000;
+pub(super) const ANSWER_TIMEOUT: u64 = 2_000;
 
 /// How long one that is there is waited for that may own a log and does not answer, in
 /// milliseconds: what it takes a node to find out that another is gone, with room. To begin
 /// another log while it has one costs more.
-pub(super) const LONG_PATIENCE: u64 = 10_000;
+pub(super) const LONG_ANSWER_TIMEOUT: u64 = 10_000;
 
 /// After how many milliseconds a question is asked again that was not answered.
-pub(super) const AGAIN: u64 = 500;
+pub(super) const RETRY_DELAY: u64 = 500;
 
 /// What a node has of the log of a channel, and what it is to it.
 #[derive(Debug)]

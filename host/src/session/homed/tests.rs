@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 
-use super::log::AGAIN;
+use super::log::RETRY_DELAY;
 use super::step::{Step, home_among};
 use super::world::{BYTES, World};
 
@@ -289,7 +289,7 @@ fn an_answer_that_goes_on_from_another_log_is_not_the_whole() {
     world.step(&deliver(owner, follower));
     world.step(&deliver(follower, home));
     // asks once more, and is answered when the home has taken the log over.
-    world.step(&Step::Wait(AGAIN));
+    world.step(&Step::Wait(RETRY_DELAY));
     world.step(&deliver(owner, home));
     world.step(&deliver(owner, home));
     world.step(&deliver(follower, home));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::{Client, Said};
-use super::log::{AGAIN, Homed, PATIENCE, Todo, View};
+use super::log::{ANSWER_TIMEOUT, Homed, RETRY_DELAY, Todo, View};
 use super::role::Standing;
 use super::step::{Step, at, home_among, peer};
 use super::word::{Manner, Word};
@@ -311,7 +311,7 @@ impl World {
             while let Some((from, to)) = self.waiting() {
                 self.step(&Step::Deliver(from, to));
             }
-            self.step(&Step::Wait(AGAIN.max(PATIENCE / 2)));
+            self.step(&Step::Wait(RETRY_DELAY.max(ANSWER_TIMEOUT / 2)));
         }
     }
 

@@ -20,7 +20,7 @@ use crate::session::homed::{Manner, Todo};
 use crate::session::publication::StoredPublication;
 
 /// Subscribers that are handed something before others get the thread.
-const TOGETHER: usize = 256;
+const YIELD_EVERY: usize = 256;
 
 /// What is published.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl Hub {
         while let Some(batch) = turn.take() {
             let mut encodings = batch.encodings();
             for (at, subscriber) in batch.subscribers.iter().enumerate() {
-                if at % TOGETHER == TOGETHER - 1 {
+                if at % YIELD_EVERY == YIELD_EVERY - 1 {
                     tokio::task::yield_now().await;
                 }
                 let has_missed = batch.lost.is_some_and(|lost| subscriber.after < lost);

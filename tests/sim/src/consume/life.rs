@@ -31,7 +31,7 @@ const SUBJECTS: [&str; 6] = ["", "a", "b", "c", "d", "odd"];
 pub(super) const ODD: &str = "odd";
 
 /// Events that are appended together at most.
-const TOGETHER: u64 = 12;
+const MAX_BATCH: u64 = 12;
 
 /// How long everything takes that is left.
 const LEFT: Duration = Duration::from_secs(30);
@@ -281,7 +281,7 @@ impl Life {
     }
 
     async fn append(&mut self, host: &Host) -> Result<(), String> {
-        let drafts = (0..=self.random.below(TOGETHER)).map(|_| {
+        let drafts = (0..=self.random.below(MAX_BATCH)).map(|_| {
             let index = usize::try_from(self.random.below(SUBJECTS.len() as u64)).unwrap_or(0);
             let subject = SUBJECTS[index];
             let event_type = if subject == ODD { "odd" } else { "plain" };

@@ -85,12 +85,12 @@ impl Presences {
             if channel.is_some_and(|channel| channel != stay.channel) {
                 return Some(format!("{client}, which is in {}", stay.channel));
             }
-            let patience = match stay.is_cut_off {
+            let within = match stay.is_cut_off {
                 true => DEAD,
                 false => SEEN,
             };
             if let Some(until) = stay.until
-                && seen.from > until + patience
+                && seen.from > until + within
             {
                 return Some(format!("{client}, which went at {until:?}"));
             }

@@ -18,7 +18,7 @@ use crate::session::{PublishOptions, type_of};
 
 /// Channels of a broadcast that are published to at once: those of a node that does not answer
 /// do not keep the others waiting.
-const TOGETHER: usize = 256;
+const MAX_CONCURRENT: usize = 256;
 
 /// How something is published.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl Calling<'_> {
         let all: Vec<_> = all
             .map(|channel| self.publish_to(channel, &how, data.clone()))
             .collect();
-        let responses = stream::iter(all).buffered(TOGETHER).map(|published| {
+        let responses = stream::iter(all).buffered(MAX_CONCURRENT).map(|published| {
             let answer = published.and_then(|published| result(&published));
             Reply::from(answer)
         });

@@ -30,7 +30,7 @@ const CARRIED_OUT: Duration = Duration::from_secs(5);
 const BACK: Duration = Duration::from_secs(5);
 
 /// How often it is tried meanwhile: the other end may see the link later than this one.
-const AGAIN: Duration = Duration::from_millis(200);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Send commands of a session
 ///
@@ -104,7 +104,7 @@ async fn pass_on(
             }
             // Nothing was done, and its sessions are there yet.
             Err(PassFailure::Away) if sessions.has_node(node) && Instant::now() < until => {
-                let again = until.min(Instant::now() + AGAIN);
+                let again = until.min(Instant::now() + RETRY_DELAY);
                 // Either way it is tried anew.
                 let _ = timeout_at(again, changed(&mut changes)).await;
             }

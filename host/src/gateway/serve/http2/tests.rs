@@ -357,8 +357,8 @@ async fn a_session_is_not_ended_as_a_stream_when_the_gateway_drains() {
     stream.frame().await.unwrap().unwrap();
     served.stages.drain.cancel();
     // Streams get less than that to be read.
-    let patience = 3 * GatewayLimits::default().grace;
-    let cut = timeout(patience, stream.frame()).await;
+    let within = 3 * GatewayLimits::default().grace;
+    let cut = timeout(within, stream.frame()).await;
     assert!(cut.is_err(), "nothing comes, and no end");
     sessions.disconnect(&Whose::Node, &disconnects::SHUTDOWN, &Spared::default());
     let whole = timeout(DEADLINE, stream.collect()).await.expect("it ends");

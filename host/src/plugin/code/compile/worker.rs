@@ -32,7 +32,7 @@ const MAX_REASON_BYTES: usize = 4 << 10;
 
 /// How much more time than CPU a component may take: it shares a busy machine, at low
 /// priority.
-const PATIENCE: u32 = 10;
+const WALL_PER_CPU: u32 = 10;
 
 /// Most names of components that a worker remembers.
 const MAX_KNOWN: usize = 1024;
@@ -154,11 +154,11 @@ impl Worker {
         file: &Path,
         settings: &CompileSettings,
     ) -> (Result<Vec<u8>, CompileError>, Option<Self>) {
-        let patience = settings.timeout.saturating_mul(PATIENCE);
-        let (outcome, content) = match timeout(patience, self.exchange(task, component)).await {
+        let longest = settings.timeout.saturating_mul(WALL_PER_CPU);
+        let (outcome, content) = match timeout(longest, self.exchange(task, component)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(broken)) => return (Err(self.explain(&broken, settings).await), None),
-            Err(_) => return (Err(CompileError::Starved(patience)), None),
+            Err(_) => return (Err(CompileError::Starved(longest)), None),
         };
         if self.known.len() >= MAX_KNOWN {
             self.known.clear();

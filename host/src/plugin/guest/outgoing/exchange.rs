@@ -16,26 +16,26 @@ use super::traffic::Traffic;
 
 /// How long a guest waits for each step unless it says otherwise; its own deadline ends
 /// before.
-const PATIENCE: Duration = Duration::from_secs(600);
+const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What drives a connection; nothing comes of it but its end.
 pub(super) type Driving = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 /// How long each step may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct Timeouts {
     pub(super) connect: Duration,
     first_byte: Duration,
     between_bytes: Duration,
 }
 
-impl Patience {
+impl Timeouts {
     pub(super) fn of(options: Option<RequestOptions>) -> Self {
         let options = options.unwrap_or_default();
         // A time-out of nothing would end before it has begun.
         let bounded = |time: Option<Duration>| {
-            let time = time.unwrap_or(PATIENCE);
-            time.clamp(Duration::from_millis(1), PATIENCE)
+            let time = time.unwrap_or(MAX_TIMEOUT);
+            time.clamp(Duration::from_millis(1), MAX_TIMEOUT)
         };
         Self {
             connect: bounded(options.connect_timeout),
@@ -51,13 +51,13 @@ pub(super) async fn exchange(
     stream: Box<dyn Stream>,
     request: http::Request<WasiBody>,
     traffic: &Arc<Traffic>,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> Result<(http::Response<WasiBody>, Driving), Error> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let request = request.map(|body| Metered::sent(body, Arc::clone(traffic)));
     let mut connection = Box::pin(connection);
     let mut has_ended = false;
-    let mut answer = pin!(timeout(patience.first_byte, sender.send_request(request)));
+    let mut answer = pin!(timeout(timeouts.first_byte, sender.send_request(request)));
     let answer = tokio::select! {
         answer = &mut answer => answer,
         ended = &mut connection => {
@@ -69,7 +69,7 @@ pub(super) async fn exchange(
     };
     let answer = answer.map_err(|_| Error::ConnectionReadTimeout)??;
     let answer = answer.map(|body| {
-        let body = Metered::received(body, Arc::clone(traffic), patience.between_bytes);
+        let body = Metered::received(body, Arc::clone(traffic), timeouts.between_bytes);
         body.boxed_unsync()
     });
     let driving: Driving = Box::new(async move {

@@ -12,7 +12,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::connections::Opening;
 use super::connector::Target;
-use super::exchange::{Driving, Patience, exchange};
+use super::exchange::{Driving, Timeouts, exchange};
 use super::requests::Outcome;
 use super::traffic::Traffic;
 use crate::config::{HttpGrant, HttpHost, Rights};
@@ -177,14 +177,14 @@ async fn send(
     held: Held,
     plugin: &PluginContext,
     rights: &Rights,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> Sent {
     let traffic = &plugin.traffic;
     let Held {
         mut opening,
         charge,
     } = held;
-    let connected = timeout(patience.connect, async {
+    let connected = timeout(timeouts.connect, async {
         let addresses = traffic.connector.addresses(target, &rights.http).await;
         opening.looked_up();
         if let Err(Error::DestinationIpProhibited) = addresses {
@@ -203,7 +203,7 @@ async fn send(
     // may be servers that it may not ask, and which one is asked is what this says.
     let host = host_field(target).map_err(|_| Error::HttpRequestUriInvalid)?;
     request.headers_mut().insert(HOST, host);
-    let (answer, driving) = exchange(stream, request, traffic, patience).await?;
+    let (answer, driving) = exchange(stream, request, traffic, timeouts).await?;
     let bytes = fields_bytes(answer.headers());
     if bytes > MAX_FIELDS_BYTES {
         let bytes = u32::try_from(bytes).ok();
@@ -271,14 +271,14 @@ impl WasiHttpHooks for OutgoingHttp {
             Err(refusal) => return self.refuse(request, refusal),
         };
         let plugin = Arc::clone(&self.plugin);
-        let patience = Patience::of(options);
+        let timeouts = Timeouts::of(options);
         Box::new(async move {
             let mut counted = Counted {
                 traffic: &plugin.traffic,
                 host: target.host.to_string(),
                 outcome: Outcome::Failed,
             };
-            let sent = send(request, &target, held, &plugin, &rights, patience).await;
+            let sent = send(request, &target, held, &plugin, &rights, timeouts).await;
             counted.outcome = match &sent {
                 Ok((answer, _)) => Outcome::Answered(answer.status().as_u16()),
                 Err(Error::DestinationIpProhibited) => Outcome::Refused,

@@ -58,9 +58,16 @@ async fn a_host_wait_ends_with_the_deadline() {
 async fn who_waits_is_left_some_of_the_deadline() {
     let short = Duration::from_millis(10);
     for (deadline, most) in [(LONG, LONG - LAST_WORDS), (short, short * 9 / 10)] {
-        let patience = charged(deadline, LONG, |meter, _| async move { meter.patience() });
-        let patience = patience.await.expect("it takes no time");
-        assert!(patience <= most && patience > deadline / 2, "{patience:?}");
+        let time_to_wait = charged(
+            deadline,
+            LONG,
+            |meter, _| async move { meter.time_to_wait() },
+        );
+        let time_to_wait = time_to_wait.await.expect("it takes no time");
+        assert!(
+            time_to_wait <= most && time_to_wait > deadline / 2,
+            "{time_to_wait:?}"
+        );
     }
 }
 

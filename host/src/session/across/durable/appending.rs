@@ -22,7 +22,7 @@ use crate::session::refused::{Refused, bad_request};
 use crate::session::shared::Shared;
 
 /// How long the channel's node may take: a client waits 5 s for an answer.
-const PATIENCE: Duration = Duration::from_millis(4_500);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(4_500);
 
 impl Shared {
     /// Appends an event to a durable channel of another node, which `principal` publishes. The
@@ -53,7 +53,7 @@ impl Shared {
             named,
             principal: principal.to_owned(),
         });
-        match self.across.ask(&peer, what, PATIENCE).await {
+        match self.across.ask(&peer, what, ANSWER_TIMEOUT).await {
             Ok(answer::What::Appended(number)) => receipt(&log.name, number),
             Err(AskFailure::Refused(why)) => Err(refused(&why).into()),
             Ok(_) | Err(AskFailure::Away | AskFailure::Late) => Err(errors::INTERNAL.into()),

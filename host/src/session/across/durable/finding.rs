@@ -18,10 +18,10 @@ use crate::session::name::ChannelName;
 use crate::session::shared::Shared;
 
 /// How long the node that has a channel may take: a client waits 5 s for an answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long until a node is asked again that could not be.
-const AGAIN: Duration = Duration::from_millis(200);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Channels of a node that are opened anew at once.
 const OPENED_AT_ONCE: usize = 64;
@@ -86,7 +86,7 @@ impl Shared {
             watch: false,
         });
         let others = self.across.members.others();
-        let answered = self.ask_all(others, &what, PATIENCE).await;
+        let answered = self.ask_all(others, &what, ANSWER_TIMEOUT).await;
         let has_none = |answer: &Result<_, _>| match answer {
             Err(AskFailure::Refused(why)) => why.reason() == refusal::Reason::Unknown,
             _ => false,
@@ -110,7 +110,7 @@ impl Shared {
             watch: true,
         });
         let _opening = self.across.durable.open(name);
-        let opened = match self.across.ask(peer, what, PATIENCE).await {
+        let opened = match self.across.ask(peer, what, ANSWER_TIMEOUT).await {
             Ok(answer::What::LogOpened(opened)) => opened,
             Err(AskFailure::Refused(why)) => {
                 return Err(match why.reason() {
@@ -163,7 +163,7 @@ impl Shared {
                 Err(NotOpened::Away | NotOpened::TooMany) => return,
             }
             drop(log);
-            sleep(AGAIN).await;
+            sleep(RETRY_DELAY).await;
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::session::refused::Refused;
 use crate::session::shared::Shared;
 
 /// How long the channel's node may take.
-const PATIENCE: Duration = Duration::from_secs(4);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Shared {
     /// Drops all that the log of a durable channel has, whichever node that is on; its position
@@ -35,7 +35,7 @@ impl Shared {
         };
         let channel = name.to_string();
         let what = ask::What::TrimLog(TrimLog { channel });
-        match self.across.ask(&peer, what, PATIENCE).await {
+        match self.across.ask(&peer, what, ANSWER_TIMEOUT).await {
             Ok(answer::What::Trimmed(Nothing {})) => Ok(()),
             Err(AskFailure::Refused(why)) => Err(match why.reason() {
                 // It is of a version that does not know how.

@@ -28,8 +28,8 @@ const UNDER_WAY: usize = 4 << 20;
 const UNDER_WAY_OF_ONE: usize = 1 << 20;
 
 /// Publications that are sent together at most, and bytes of them but for the first.
-const TOGETHER: usize = 64;
-const TOGETHER_BYTES: usize = 64 << 10;
+const MAX_BATCH: usize = 64;
+const MAX_BATCH_BYTES: usize = 64 << 10;
 
 /// What a node knows of all logs together.
 #[derive(Debug, Default)]
@@ -189,7 +189,7 @@ impl Homes {
         let (mut next, mut bytes) = (Vec::new(), 0_usize);
         while let Some(offered) = waiting.offered.front() {
             let more = bytes.saturating_add(offered.bytes());
-            if next.len() >= TOGETHER || !next.is_empty() && more > TOGETHER_BYTES {
+            if next.len() >= MAX_BATCH || !next.is_empty() && more > MAX_BATCH_BYTES {
                 break;
             }
             bytes = more;

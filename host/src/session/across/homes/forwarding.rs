@@ -24,10 +24,10 @@ use crate::session::shared::Shared;
 
 /// How long an answer is waited for before what has a key is sent again: the request may be
 /// lost, or its node gone, and another be the channel's home.
-const SENT_AGAIN: Duration = Duration::from_secs(1);
+const RESEND_DELAY: Duration = Duration::from_secs(1);
 
 /// Before it is looked again who numbers a channel's publications.
-const AGAIN: Duration = Duration::from_millis(50);
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// The turn of whoever sends the publications of a channel: should that panic, those that wait are
 /// not sent, and may be by the next.
@@ -92,7 +92,7 @@ impl Shared {
             if matches!(sent.await, Sent::Again) {
                 self.give_up_late(name, &mut left);
                 if !left.is_empty() {
-                    sleep(AGAIN).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -109,7 +109,7 @@ impl Shared {
         let home = match self.across.members.home_of(name) {
             _ if owns() => None,
             Home::Here => {
-                let soon = Instant::now() + SENT_AGAIN;
+                let soon = Instant::now() + RESEND_DELAY;
                 let settled = self.settle(name, namespace, settings, Needs::Some, soon);
                 if settled.await.is_err() || !owns() {
                     return Sent::Again;
@@ -129,7 +129,7 @@ impl Shared {
         };
         let traffic = &self.across.traffic;
         traffic.passed_again(left.iter().filter(|one| one.is_in_doubt).count());
-        match asked.answered(patience_for(left)).await {
+        match asked.answered(timeout_for(left)).await {
             Ok(answer::What::Numbered(numbered)) => {
                 let count = numbered.numbers.len().min(left.len());
                 traffic.passed_on(count);
@@ -228,11 +228,11 @@ impl Shared {
 
 /// How long it is waited for the answer about these. What is not to be sent again is waited for
 /// until the last of it is given up.
-fn patience_for(sent: &[Offered]) -> Duration {
+fn timeout_for(sent: &[Offered]) -> Duration {
     let once = sent.iter().filter(|offered| !offered.may_be_sent_again());
     match once.map(Offered::until).max() {
         Some(until) => until.saturating_duration_since(Instant::now()),
-        None => SENT_AGAIN,
+        None => RESEND_DELAY,
     }
 }
 

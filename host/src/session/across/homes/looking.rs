@@ -22,8 +22,8 @@ use crate::session::shared::Shared;
 
 /// Logs that are looked at in one go when others are seen differently, and bytes of those of
 /// them that move: a link has room for what comes of that, and carries it until the next go.
-const TOGETHER: usize = 256;
-const TOGETHER_BYTES: usize = 512 << 10;
+const MAX_BATCH: usize = 256;
+const MAX_BATCH_BYTES: usize = 512 << 10;
 
 /// Between two goes.
 const NEXT: Duration = Duration::from_millis(10);
@@ -128,8 +128,8 @@ impl Shared {
                 tick = Instant::now() + TICK;
             }
             let mut bytes = 0_usize;
-            let mut left = homes.take(TOGETHER, is_tick);
-            while bytes < TOGETHER_BYTES
+            let mut left = homes.take(MAX_BATCH, is_tick);
+            while bytes < MAX_BATCH_BYTES
                 && let Some(name) = left.pop_first()
             {
                 // One that has a mistake costs the others nothing.
@@ -236,8 +236,8 @@ impl Shared {
             let asked = self
                 .across
                 .begin_asking(peer, ask::What::Usage(AskUsage {}));
-            let patience = KNOWN.min(deadline.saturating_duration_since(now));
-            asked.ok().map(|asked| asked.answered(patience))
+            let within = KNOWN.min(deadline.saturating_duration_since(now));
+            asked.ok().map(|asked| asked.answered(within))
         });
         join_all(asked).await;
         while Instant::now() < deadline {

@@ -22,7 +22,7 @@ use crate::session::shared::Shared;
 use crate::session::source::Source;
 
 /// How long it may take until the log is this node's.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Most publications in a request.
 const MAX_OFFERS: usize = 256;
@@ -61,7 +61,7 @@ impl Shared {
         }
         let shared = Arc::clone(self);
         self.serve(from, id, async move {
-            let deadline = Instant::now() + PATIENCE;
+            let deadline = Instant::now() + ACQUIRE_TIMEOUT;
             let settled = shared.settle(&name, &namespace, settings, Needs::Some, deadline);
             match settled.await {
                 Ok(()) => shared.number_all(&name, &namespace, settings, asked),

@@ -16,7 +16,7 @@ use crate::session::hub::{Exclude, NewPublication, Taken};
 use crate::session::publication::StoredPublication;
 
 /// How long whoever publishes waits: a client waits 5 s for an answer.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A publication that is to be numbered by another node.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Offered {
             key: new.key.clone(),
             as_delta: new.as_delta,
             publisher,
-            until: Instant::now() + PATIENCE,
+            until: Instant::now() + PUBLISH_TIMEOUT,
             is_in_doubt: false,
             answer,
         };

@@ -17,10 +17,10 @@ use crate::session::refused::Refused;
 use crate::session::shared::Shared;
 
 /// How long a node is waited for before it is asked again.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long until a node is asked again that was refused.
-const AGAIN: Duration = Duration::from_millis(50);
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// How long a node waits until it is known whose a history is.
 const SOON: Duration = Duration::from_millis(800);
@@ -47,7 +47,7 @@ impl Shared {
             let left = deadline.saturating_duration_since(Instant::now());
             let mut others = self.across.members.others();
             others.retain(|member| !done.contains(&member.peer));
-            let asked = self.ask_all(others, &what, PATIENCE.min(left));
+            let asked = self.ask_all(others, &what, ANSWER_TIMEOUT.min(left));
             let here = async {
                 match is_done_here {
                     true => Outcome::None,
@@ -93,7 +93,7 @@ impl Shared {
             if Instant::now() >= deadline {
                 return Err(errors::INTERNAL.into());
             }
-            sleep(AGAIN).await;
+            sleep(RETRY_DELAY).await;
         }
     }
 

@@ -23,7 +23,7 @@ use crate::session::source::Source;
 pub(in crate::session) const SETTLED_WITHIN: Duration = Duration::from_secs(4);
 
 /// After which time it is looked at anew.
-const AGAIN: Duration = Duration::from_millis(300);
+const RETRY_DELAY: Duration = Duration::from_millis(300);
 
 /// What has to be here of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Shared {
                 return Err(errors::INTERNAL.into());
             }
             // Either way it is looked at anew.
-            let _ = timeout_at(deadline.min(now + AGAIN), settled).await;
+            let _ = timeout_at(deadline.min(now + RETRY_DELAY), settled).await;
         }
     }
 

@@ -15,7 +15,7 @@ use crate::session::refused::Refused;
 use crate::session::shared::Shared;
 
 /// How long it is waited for what other nodes say; then only what they have said is there.
-const PATIENCE: Duration = Duration::from_millis(500);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long what they say is followed behind a look, in milliseconds: who looks again within
 /// that does not wait.
@@ -60,7 +60,7 @@ impl Shared {
         }
         // It is looked after earlier now.
         self.stir(&hub);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
         loop {
             // Before it is looked at, so that nothing is missed.
             let mut told = pin!(presence.told.notified());

@@ -20,7 +20,7 @@ const ASKED_BYTES: usize = 32 << 10;
 
 /// How long it is waited for what a node tells before it is asked again, in milliseconds: what
 /// it tells may have been too large for it to send.
-const AGAIN: u64 = 5_000;
+const RETRY_DELAY: u64 = 5_000;
 
 /// Which channels this node wants to know of.
 #[derive(Debug, Default)]
@@ -172,7 +172,7 @@ impl Wanting {
     /// Has those asked again that were asked for too long without telling anything.
     pub(super) fn again(&mut self, now: u64) {
         for asking in self.nodes.values_mut() {
-            let late = |(asked, _): &(u64, Vec<Asked>)| asked.saturating_add(AGAIN) <= now;
+            let late = |(asked, _): &(u64, Vec<Asked>)| asked.saturating_add(RETRY_DELAY) <= now;
             let late = asking.under_way.extract_if(.., |_, it| late(it));
             let of: Vec<Asked> = late.flat_map(|(_, (_, of))| of).collect();
             for Asked { channel, after } in of {
@@ -261,11 +261,11 @@ mod tests {
         wanting.anew(&one);
         assert_eq!(wanting.told(&one, serial), None);
         let (serial, _) = asked(wanting.next(&one, 0));
-        wanting.again(AGAIN - 1);
+        wanting.again(RETRY_DELAY - 1);
         assert!(wanting.told(&one, serial).is_some());
         wanting.want(&name("b"));
         let (serial, _) = asked(wanting.next(&one, 0));
-        wanting.again(AGAIN);
+        wanting.again(RETRY_DELAY);
         assert_eq!(wanting.told(&one, serial), None, "too late");
         assert!(wanting.is_due(&one, &name("b")));
         wanting.left(&one);

@@ -106,8 +106,8 @@ impl Guest {
             let pretended = pretended(&self.plugin, &channel, &drafts, expect_last);
             return pretended.map_err(|failure| refusal(&channel, failure, count));
         }
-        let patience = self.meter.patience().min(APPEND_TIME);
-        let end = Instant::now() + patience;
+        let time_to_wait = self.meter.time_to_wait().min(APPEND_TIME);
+        let end = Instant::now() + time_to_wait;
         let _waiting = self.meter.wait_for_storage();
         let bytes = events.iter().map(size).sum();
         let room = timeout_at(end, self.plugin.room_to_append(bytes)).await;
@@ -141,7 +141,7 @@ impl Guest {
         match timeout_at(end, appended).await {
             Ok(Ok(appended)) => appended,
             Ok(Err(_)) => Err(AppendRefusal::Failure(AppendFailure::Broken)),
-            Err(_) => Err(AppendRefusal::Failure(AppendFailure::Slow(patience))),
+            Err(_) => Err(AppendRefusal::Failure(AppendFailure::Slow(time_to_wait))),
         }
     }
 
