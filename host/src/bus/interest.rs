@@ -23,6 +23,14 @@ pub struct Interest {
     known: watch::Sender<u64>,
 }
 
+/// What somebody wants who is about to be registered: other nodes know of it as long as this
+/// lives.
+#[derive(Debug)]
+pub struct Wanted<'i> {
+    interest: &'i Interest,
+    filter: &'i Filter,
+}
+
 impl Default for Interest {
     /// Nothing wanted; as long as nobody says otherwise, there is nobody who would
     /// have to know.
@@ -46,6 +54,16 @@ impl Interest {
         if wishes.change(added, removed) {
             // With the lock: whoever sees the version finds what it stands for.
             self.version.send_replace(wishes.version());
+        }
+    }
+
+    /// Counts in what somebody is about to be registered for.
+    #[must_use]
+    pub fn want<'i>(&'i self, filter: &'i Filter) -> Wanted<'i> {
+        self.change([filter].into_iter(), [].into_iter());
+        Wanted {
+            interest: self,
+            filter,
         }
     }
 
@@ -87,6 +105,13 @@ impl Interest {
     }
 }
 
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        let Self { interest, filter } = *self;
+        interest.change([].into_iter(), [filter].into_iter());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +142,25 @@ mod tests {
         assert_eq!(*watch.borrow(), version, "one still wants it");
         interest.change([].into_iter(), [&a].into_iter());
         assert!(patterns(&interest).is_empty());
+    }
+
+    #[test]
+    fn what_is_wanted_ahead_goes_over_to_who_is_registered() {
+        let interest = Interest::default();
+        let filter = filter("a.*");
+        let ahead = interest.want(&filter);
+        assert_eq!(patterns(&interest), ["a.*"]);
+        let version = *interest.watch().borrow();
+        interest.change([&filter].into_iter(), [].into_iter());
+        drop(ahead);
+        assert_eq!(patterns(&interest), ["a.*"]);
+        assert_eq!(
+            *interest.watch().borrow(),
+            version,
+            "nobody is told anything"
+        );
+        drop(interest.want(&self::filter("b")));
+        assert_eq!(patterns(&interest), ["a.*"], "who never came wants nothing");
     }
 
     #[test]

@@ -34,7 +34,7 @@ mod tests;
 pub(crate) use delivery::MAX_BATCH;
 pub use filter::Filter;
 pub use handle::{Bus, BusConfig};
-pub use interest::Interest;
+pub use interest::{Interest, Wanted};
 pub use mailbox::{Closed, Frame, Mailbox, MailboxLimits, Overflow, Taken};
 #[cfg(feature = "gateway")]
 pub(crate) use mailbox::{partition_of_subject, subject_hash};

@@ -6,9 +6,7 @@ use std::sync::atomic::Ordering;
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::filter::Filter;
 use hearken_session_protocol::{ClientInfo, Encoding, Publication, SubscribeResult};
-use tokio::time::{Instant, timeout_at};
 
-use super::across::Wish;
 use super::connection::{Active, Connection, Known, State};
 use super::frame::Form;
 use super::grant::SubscriptionGrant;
@@ -150,32 +148,6 @@ impl Shared {
             result,
             brought,
         })
-    }
-
-    /// Has other nodes send this one what they publish to a channel, as long as what is given
-    /// back lives.
-    pub(super) fn wish(&self, name: &ChannelName, source: &Source) -> Option<Wish> {
-        match source {
-            // What is shown there comes over the bus.
-            Source::Bus(_) => None,
-            Source::Publishers | Source::Log(_) => Some(self.across.interest.want(name)),
-        }
-    }
-
-    /// The same for one who is about to subscribe, once they know of it where they have to:
-    /// what is kept in a history can be had of that. Who does not know of it at `until` learns of
-    /// it soon.
-    pub(super) async fn wish_known(
-        &self,
-        name: &ChannelName,
-        place: &Place,
-        until: Instant,
-    ) -> Option<Wish> {
-        let wish = self.wish(name, &place.source)?;
-        if place.is_live() {
-            let _ = timeout_at(until, wish.is_known()).await;
-        }
-        Some(wish)
     }
 
     /// Seconds until then, at least one.

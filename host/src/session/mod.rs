@@ -25,6 +25,7 @@
 //! | `log`, `far_log` | logs of durable channels, here and on other nodes |
 //! | `log_position`, `following`, `reading`, `appending` | durable channels: reading their logs for hubs and for who asks, and appending |
 //! | `watching` | events that are shown wherever they are published |
+//! | `wishing` | having other nodes send what a channel here shows |
 //! | `wheel`, `timing`, `renewing` | what happens as time goes by, and what plugins are asked then |
 //! | `receipt`, `publishing`, `taking` | what is published, and where it goes |
 //! | `server`, `shown`, `listing`, `sessions` | what the node does with sessions for others |
@@ -104,6 +105,7 @@ mod together;
 mod verb;
 mod watching;
 mod wheel;
+mod wishing;
 
 pub use across::{
     AcrossShown, AllChannels, HistoriesShown, NodeUsage, Reached, SessionAct, SessionsPage,

@@ -100,7 +100,7 @@ impl Sessions {
         let in_use = self.0.in_use();
         let place = self.0.place(&in_use, name).await?;
         let soon = || Instant::now() + SETTLED_WITHIN;
-        let _wish = self.0.wish_known(name, &place, soon()).await;
+        let _foretold = self.0.foretell(name, &place, soon()).await;
         let needs = Needs::of(position);
         self.0.settle_place(name, &place, needs, soon()).await?;
         Ok(self.each(whose, |connection, known| {

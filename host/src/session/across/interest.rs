@@ -23,7 +23,7 @@ const PIECE: usize = 4096;
 
 /// How long a subscription waits at most for other nodes to know of it: longer than a round
 /// trip between data centres of a continent.
-const KNOWN_WITHIN: Duration = Duration::from_millis(200);
+pub(in crate::session) const KNOWN_WITHIN: Duration = Duration::from_millis(200);
 
 /// Which channels there are subscribers of, and where.
 pub(in crate::session) struct Interest {

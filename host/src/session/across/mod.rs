@@ -54,7 +54,7 @@ pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
 pub use homes::HistoriesShown;
 pub(super) use homes::{Forwarded, Needs, Offered, SETTLED_WITHIN};
-pub(super) use interest::Wish;
+pub(super) use interest::{KNOWN_WITHIN, Wish};
 pub use listing::{AllChannels, NodeUsage, SessionsPage};
 #[cfg(test)]
 pub(super) use members::Home;

@@ -91,9 +91,9 @@ impl Session {
         let subs = self.places(&in_use, subs).await?;
         let soon = || Instant::now() + SETTLED_WITHIN;
         let known = subs.iter();
-        let known = known.map(|(name, place, _)| self.shared.wish_known(name, place, soon()));
+        let known = known.map(|(name, place, _)| self.shared.foretell(name, place, soon()));
         // Together, as many as they are.
-        let _wishes = join_all(known).await;
+        let _foretold = join_all(known).await;
         let deadline = soon();
         let settled = subs.iter().map(|(name, place, _)| {
             let needs = Needs::of(request.subs.get(name.as_str()));

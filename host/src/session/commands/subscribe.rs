@@ -150,7 +150,7 @@ impl Session {
             delta,
             room: self.connection.outbox.room_to_recover(),
         };
-        let _wish = self.shared.wish_known(name, &place, until).await;
+        let _foretold = self.shared.foretell(name, &place, until).await;
         let needs = match request.recover {
             true => Needs::Position(request.offset, &request.epoch),
             false => Needs::Some,

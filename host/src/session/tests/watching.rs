@@ -1,8 +1,12 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::access::{Granted, Role};
 use crate::bus::{Publisher, ReceiverKind};
 use crate::event::{Draft, EventType, Pattern};
+use crate::session::across::KNOWN_WITHIN;
 use crate::session::name::ChannelName;
 use crate::session::namespace::Namespace;
 use crate::session::server::{Spared, Whose};
@@ -93,6 +97,30 @@ async fn who_may_hear_other_things_from_now_on_subscribes_anew() {
     publish(&rig.publisher, "shop.paid", Some("a"), 2);
     publish(&rig.publisher, "bank.paid", Some("a"), 3);
     assert_eq!(client.pushes().await, ["subject:a 3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_watches_is_answered_once_other_nodes_know_of_it_and_never_late() {
+    let rig = Rig::new(&[], |_| {});
+    let mut client = rig.connected().await;
+    let others = rig.bus.interest();
+    // Nobody has said yet that it knows of anything.
+    others.set_known(0);
+    let begun = Instant::now();
+    client.subscribe(at("subject:a")).await;
+    assert_eq!(begun.elapsed(), KNOWN_WITHIN);
+    others.set_known(u64::MAX);
+    let begun = Instant::now();
+    client.subscribe(at("events:custom.a")).await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    client.ask("unsubscribe", &at("subject:a")).await;
+    client.ask("unsubscribe", &at("events:custom.a")).await;
+    settle().await;
+    let wanted = others.look(|wishes| wishes.size().entries);
+    assert_eq!(
+        wanted, 0,
+        "nothing is wanted for longer than somebody watches"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ mod log_away;
 mod moved;
 mod publishers;
 mod upgraded;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
