@@ -2,26 +2,38 @@
 //! used, and goes when nobody needs it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use tokio::time::Instant;
 
 use super::hub::{Gone, Hub};
 use super::name::ChannelName;
 use super::namespace::Namespace;
-use super::pace::OnceASecond;
 use super::registry::take_one;
 use super::source::Source;
+
+/// Before it is looked again for room in a namespace where too little was found.
+const ROOM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Of the channels that a namespace may have, the part that gives way at once.
+const ROOM: usize = 8;
 
 /// The hubs of a node.
 #[derive(Debug, Default)]
 pub(super) struct Hubs {
     state: RwLock<State>,
-    /// When room was last made where there was none,
-    making_room: OnceASecond,
-    /// and whether that was worth it.
-    is_worth_it: AtomicBool,
+    room: Mutex<Room>,
+}
+
+/// What there is to know of making room in full namespaces.
+#[derive(Debug, Default)]
+struct Room {
+    /// When it is next looked for in those where too little was found.
+    next: HashMap<Arc<str>, Instant, RandomState>,
+    /// Channels that gave way, of which other nodes were to say who is subscribed.
+    let_go: Vec<ChannelName>,
 }
 
 #[derive(Debug, Default)]
@@ -126,24 +138,47 @@ impl Hubs {
     }
 
     /// Ends what is kept of channels of a namespace that nobody uses, and to which nothing was
-    /// ever published: names can be made up, and are not to keep others out. Whether any was.
+    /// ever published, the oldest first: names can be made up, and are not to keep others out.
+    /// Whether any was.
     fn make_room(&self, namespace: &Namespace) -> bool {
-        // Not again for each one that finds no room: all of them are looked at.
-        if !self.is_worth_it.swap(false, Ordering::Relaxed) && !self.making_room.may() {
-            return false;
+        let now = Instant::now();
+        {
+            // Not again for each one that finds no room: all of them are looked at.
+            let mut room = self.room();
+            let next = room.next.get(namespace.name.as_str());
+            if next.is_some_and(|next| now < *next) {
+                return false;
+            }
+            // Nor by several at once.
+            let next = now + ROOM_INTERVAL;
+            room.next.insert(namespace.name.as_str().into(), next);
         }
-        let all: Vec<_> = {
+        let mut all: Vec<_> = {
             let state = self.read();
             let all = state.all.values();
             all.filter(|entry| *entry.namespace == *namespace.name)
                 .map(|entry| Arc::clone(&entry.hub))
                 .collect()
         };
-        let ended = all.iter().filter(|hub| self.end(hub, Hub::end_unpublished));
-        let ended = ended.count();
-        let is_worth_it = ended >= namespace.max_channels / 8;
-        self.is_worth_it.store(is_worth_it, Ordering::Relaxed);
-        ended > 0
+        all.sort_unstable_by_key(|hub| hub.number());
+        let wanted = (namespace.max_channels / ROOM).max(1);
+        // Looked at before all are kept waiting for it.
+        let unpublished = all.iter().filter(|hub| hub.is_unpublished());
+        let ended = unpublished.filter(|hub| self.end(hub, Hub::end_unpublished));
+        let ended: Vec<_> = ended.take(wanted).collect();
+        let mut room = self.room();
+        if ended.len() == wanted {
+            room.next.remove(namespace.name.as_str());
+        }
+        let let_go = ended.iter().filter(|hub| hub.looks_elsewhere());
+        room.let_go.extend(let_go.map(|hub| hub.name().clone()));
+        !ended.is_empty()
+    }
+
+    /// Takes out the channels that gave way to others, of which other nodes were to say who is
+    /// subscribed.
+    pub(super) fn take_let_go(&self) -> Vec<ChannelName> {
+        std::mem::take(&mut self.room().let_go)
     }
 
     fn try_make(
@@ -242,6 +277,11 @@ impl Hubs {
         self.read().all.len()
     }
 
+    fn room(&self) -> MutexGuard<'_, Room> {
+        // Nothing in here panics half-way.
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         // Nothing in here panics half-way.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
@@ -265,6 +305,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::hub::Looks;
 
     fn name(text: &str) -> ChannelName {
         ChannelName::new(text).unwrap()
@@ -287,13 +328,37 @@ mod tests {
         assert_eq!(number("chat:1"), Ok(1));
         // Nobody uses them, and nothing was published to them.
         assert_eq!(number("chat:3"), Ok(3));
-        assert_eq!(hubs.len(), 1);
-        let hub = hubs.get(&name("chat:3")).unwrap();
-        assert!(hubs.release(&hub, 0));
-        assert!(hubs.release(&hub, 0));
+        assert_eq!(hubs.len(), 2);
+        for text in ["chat:2", "chat:3"] {
+            let hub = hubs.get(&name(text)).unwrap();
+            assert!(hubs.release(&hub, 0));
+            assert!(hubs.release(&hub, 0));
+        }
         assert_eq!(hubs.len(), 0);
         // The number of a hub that is gone is not given again.
         assert_eq!(number("chat:1"), Ok(4));
         assert!(hubs.used().is_empty());
+    }
+
+    #[test]
+    fn the_oldest_give_way_and_it_is_known_of_which_others_were_to_tell() {
+        let hubs = Hubs::default();
+        let namespace = Namespace {
+            max_channels: 2 * ROOM,
+            ..Namespace::new("chat")
+        };
+        let make = |number: usize| {
+            let looks = |hub: &Arc<Hub>| hub.look_elsewhere(Looks::Until(0), &[]);
+            let name = name(&format!("chat:{number}"));
+            hubs.with(&name, &namespace, &Source::Publishers, |_| {}, looks)
+        };
+        for number in 0..=namespace.max_channels {
+            assert_eq!(make(number), Ok(true));
+        }
+        assert_eq!(hubs.len(), namespace.max_channels - 1);
+        assert!(hubs.get(&name("chat:1")).is_none());
+        assert!(hubs.get(&name("chat:2")).is_some());
+        assert_eq!(hubs.take_let_go(), ["chat:0", "chat:1"].map(name));
+        assert_eq!(hubs.take_let_go(), []);
     }
 }

@@ -73,6 +73,11 @@ impl<R> IdempotencyKeys<R> {
         self.order.is_empty()
     }
 
+    /// Whether there are any, those too whose time is over.
+    pub fn has_any(&self) -> bool {
+        !self.order.is_empty()
+    }
+
     fn forget(&mut self, now: u64) {
         while self.order.front().is_some_and(|(until, _)| *until <= now) {
             self.forget_oldest();

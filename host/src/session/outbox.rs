@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -163,10 +164,27 @@ impl Outbox {
         bytes.saturating_add(FRAME_BYTES) <= self.limit
     }
 
-    /// Most bytes of publications that are brought at once to who comes back: half of all that
-    /// may wait.
+    /// Most bytes of publications that are brought at once to who comes back: half of what may
+    /// wait still.
     pub(super) fn room_to_recover(&self) -> usize {
-        self.limit / 2
+        let state = self.lock();
+        self.limit.saturating_sub(state.bytes - state.offered) / 2
+    }
+
+    /// Waits until little is left that has to be written, or it has ended.
+    pub(super) async fn written(&self) {
+        loop {
+            let mut told = pin!(self.room.notified());
+            // Before it is looked at, so that nothing is missed.
+            told.as_mut().enable();
+            {
+                let state = self.lock();
+                if state.end.is_some() || state.bytes - state.offered <= self.window() / 2 {
+                    return;
+                }
+            }
+            told.await;
+        }
     }
 
     /// Most bytes that may wait.

@@ -113,6 +113,11 @@ impl Client {
         }
     }
 
+    /// What it is sent.
+    pub(super) fn outbox(&self) -> Arc<Outbox> {
+        Arc::clone(&self.outbox)
+    }
+
     /// Bytes that wait for it.
     pub(super) fn waiting(&self) -> usize {
         self.outbox.bytes()

@@ -24,6 +24,7 @@ use crate::session::namespaces::Resolved;
 use crate::session::options::Wanted;
 use crate::session::permission::{Asked, Decision, decide};
 use crate::session::refused::{Refused, bad_request};
+use crate::session::source::Source;
 use crate::session::verb::{Verb, Verbs};
 
 /// How long the subscriptions of one message wait for other nodes, all together: a client waits
@@ -135,7 +136,7 @@ impl Session {
         // its number, which it has as an object then, and drops what comes.
         let is_json = self.connection.transport.variant.encoding == Encoding::Json;
         let asks_for_number = request.flag & SubscribeRequest::COMPACTION != 0;
-        let entering = Entering {
+        let mut entering = Entering {
             name,
             place: &place,
             options,
@@ -148,7 +149,7 @@ impl Session {
             rejects_unrecovered: request.flag & SubscribeRequest::REJECT_UNRECOVERED != 0,
             numbered: asks_for_number && is_json,
             delta,
-            room: self.connection.outbox.room_to_recover(),
+            room: 0,
         };
         let _foretold = self.shared.foretell(name, &place, until).await;
         let needs = match request.recover {
@@ -156,6 +157,11 @@ impl Session {
             false => Needs::Some,
         };
         self.shared.settle_place(name, &place, needs, until).await?;
+        if entering.recovers.is_some() && matches!(place.source, Source::Publishers) {
+            // What the subscriptions before it were brought would leave no room for what this
+            // one has missed.
+            let _ = timeout_at(until, self.connection.outbox.written()).await;
+        }
         {
             let mut state = self.connection.lock();
             let is_it = |begun: &Subscription| begun.number == number;
@@ -163,6 +169,7 @@ impl Session {
                 // It was unsubscribed meanwhile, or the connection is gone.
                 return Err(errors::INTERNAL.into());
             }
+            entering.room = self.connection.outbox.room_to_recover();
             let entered = self
                 .shared
                 .enter(&self.connection, &mut state, known, entering)?;

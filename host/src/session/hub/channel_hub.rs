@@ -232,6 +232,11 @@ impl Hub {
         state.gone
     }
 
+    /// Whether nobody uses it and nothing was ever published to it.
+    pub(in crate::session) fn is_unpublished(&self) -> bool {
+        self.lock().is_unpublished()
+    }
+
     /// Ends it although its history may be asked for later, where nobody uses it and nothing was
     /// ever published to it; whether it has ended.
     pub(in crate::session) fn end_unpublished(&self) -> bool {

@@ -162,7 +162,8 @@ impl State {
 
     /// Whether nobody uses it, and nothing is lost with it but that nothing was published.
     pub(super) fn is_unpublished(&self) -> bool {
-        self.is_unused() && self.homed.is_unpublished() && !self.is_followed()
+        let has_keys = self.keys.has_any();
+        self.is_unused() && self.homed.is_unpublished() && !self.is_followed() && !has_keys
     }
 
     /// Whether other nodes have said something of it that is kept for a while.

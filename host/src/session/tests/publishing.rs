@@ -113,6 +113,27 @@ async fn the_same_key_publishes_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_published_with_a_key_does_not_give_way_to_other_channels() {
+    let few = Namespace {
+        max_channels: 1,
+        ..open("live")
+    };
+    let rig = Rig::new(&[few], |_| {});
+    let publish = || {
+        let options = PublishOptions {
+            idempotency_key: Some("k".to_owned()),
+            ..PublishOptions::default()
+        };
+        rig.publish_with("live:1", &json!(1), options).unwrap()
+    };
+    assert!(!publish().duplicate);
+    let mut client = rig.connected().await;
+    let other = json!({ "channel": "live:2" });
+    assert_eq!(client.refused("subscribe", &other).await, 106);
+    assert!(publish().duplicate);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_excluded_does_not_get_it() {
     let silent = Namespace {
         echo: false,

@@ -1,8 +1,12 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
+use crate::session::handle::Next;
 use crate::session::namespace::{Namespace, RecoveryMode};
+use crate::session::outbox::Taken;
 use crate::session::test_client::{Client, pass};
 use crate::session::test_support::{Rig, all, kept, open};
 
@@ -83,6 +87,66 @@ async fn what_cannot_be_proved_is_not_said_to_be_recovered() {
     }
     let stats = rig.sessions.stats();
     assert_eq!((stats.recovered, stats.unrecovered), (1, 3));
+}
+
+/// A client that comes back to three channels in one message, in each of which it has missed so
+/// much that the queue has room for two of them.
+async fn back_to_much() -> (Rig, Client, String) {
+    let rig = Rig::new(&[kept("chat")], |_| {});
+    let mut client = rig.connected().await;
+    let mut lines = Vec::new();
+    for channel in ["chat:1", "chat:2", "chat:3"] {
+        let epoch = client.subscribe(json!({ "channel": channel })).await["epoch"].take();
+        let back = json!({ "channel": channel, "recover": true, "offset": 0, "epoch": epoch });
+        lines.push(json!({ "id": lines.len() + 1, "subscribe": back }).to_string());
+    }
+    client.leave();
+    for channel in ["chat:1", "chat:2", "chat:3"] {
+        for _ in 0..8 {
+            rig.publish(channel, &json!("m".repeat(50_000)));
+        }
+    }
+    let client = rig.connected().await;
+    (rig, client, lines.join("\n"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn much_that_was_missed_in_several_channels_is_brought_as_it_is_read() {
+    let (_rig, mut client, lines) = back_to_much().await;
+    let outbox = client.outbox();
+    let mut brought = Vec::new();
+    let reading = async {
+        loop {
+            sleep(Duration::from_millis(100)).await;
+            if let Taken::Frames(frames) = outbox.take(usize::MAX) {
+                brought.extend(frames);
+            }
+        }
+    };
+    tokio::select! {
+        next = client.send(&lines) => assert_eq!(next, Next::Continue),
+        () = reading => {}
+    }
+    if let Taken::Frames(frames) = outbox.take(usize::MAX) {
+        brought.extend(frames);
+    }
+    let recovered = |frame: &Bytes| {
+        let answer: Value = serde_json::from_slice(frame).unwrap();
+        answer["subscribe"]["recovered"] == json!(true)
+    };
+    assert_eq!(brought.iter().filter(|frame| recovered(frame)).count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_what_was_missed_is_told_of_the_rest_and_stays() {
+    let (_rig, mut client, lines) = back_to_much().await;
+    assert_eq!(client.send(&lines).await, Next::Continue);
+    let answers = client.messages().await;
+    let recovered = |answer: &&Value| answer["subscribe"]["recovered"] == json!(true);
+    assert_eq!(answers.iter().filter(recovered).count(), 1);
+    let was = |answer: &Value| answer["subscribe"]["was_recovering"] == json!(true);
+    assert_eq!(answers.iter().filter(|answer| was(answer)).count(), 3);
+    assert_eq!(client.end(), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,15 +31,15 @@ const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// The turn of whoever sends the publications of a channel: should that panic, those that wait are
 /// not sent, and may be by the next.
-struct ForwardTurn {
-    shared: Arc<Shared>,
-    name: ChannelName,
+struct ForwardTurn<'t> {
+    shared: &'t Shared,
+    name: &'t ChannelName,
 }
 
-impl Drop for ForwardTurn {
+impl Drop for ForwardTurn<'_> {
     fn drop(&mut self) {
-        let left = self.shared.across.homes.give_up(&self.name);
-        self.shared.fail(&self.name, left, Forwarded::Away);
+        let left = self.shared.across.homes.give_up(self.name);
+        self.shared.fail(self.name, left, Forwarded::Away);
     }
 }
 
@@ -64,12 +64,15 @@ impl Shared {
             Ok(true) => {
                 let (shared, name) = (Arc::clone(self), name.clone());
                 self.tasks.carry_out(async move {
-                    let turn = ForwardTurn { shared, name };
-                    let (shared, name) = (&turn.shared, &turn.name);
-                    while let Some(next) = shared.across.homes.next(name) {
-                        shared.forward_all(name, next).await;
+                    let turn = ForwardTurn {
+                        shared: &shared,
+                        name: &name,
+                    };
+                    while let Some(next) = shared.across.homes.next(&name) {
+                        shared.forward_all(&name, next).await;
                     }
-                    // It ended when nothing was left, and may be another's by now.
+                    // It ended when nothing was left, and may be another's by now. It holds
+                    // nothing that would have to be given back.
                     std::mem::forget(turn);
                 });
             }
