@@ -207,8 +207,7 @@ impl Shared {
         }
         let settings = self.history_settings(hub.name());
         if settings.is_some() && !self.is_alone() {
-            // Should it have been forgotten to follow it.
-            self.across.homes.look_at([hub.name().clone()]);
+            self.look_at_amiss(&hub);
         }
         let send = |to: &[_], word| self.say_of_log(hub.name(), to, word);
         let Some(tended) = hub.tend(settings, self.wheel.now(), send) else {

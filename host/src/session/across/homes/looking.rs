@@ -14,7 +14,7 @@ use crate::session::across::protocol::across::Kind;
 use crate::session::across::protocol::{AskUsage, Draining, ask};
 use crate::session::across::wire::encode;
 use crate::session::history_settings::HistorySettings;
-use crate::session::homed::{Homed, Todo, View, Word};
+use crate::session::homed::{Homed, Standing, Todo, View, Word};
 use crate::session::hub::{Gone, Hub, LogWord, Seen};
 use crate::session::name::ChannelName;
 use crate::session::publication::StoredPublication;
@@ -159,6 +159,19 @@ impl Shared {
         });
         // One that is gone needs nothing.
         looked.unwrap_or_default()
+    }
+
+    /// Has a log looked at that is not where it belongs, or has yet to be settled, should that
+    /// have been forgotten.
+    pub(in crate::session) fn look_at_amiss(&self, hub: &Hub) {
+        let is_amiss = match hub.standing().0 {
+            Standing::Owned => !matches!(self.across.members.home_of(hub.name()), Home::Here),
+            Standing::Followed { is_whole, .. } => !is_whole,
+            Standing::Unsettled => hub.has_log() || hub.needs_log(self.wheel.now()),
+        };
+        if is_amiss {
+            self.across.homes.look_at([hub.name().clone()]);
+        }
     }
 
     /// The others are seen differently: channels may have other homes.

@@ -93,6 +93,12 @@ impl Shared {
             if Instant::now() >= deadline {
                 return Err(errors::INTERNAL.into());
             }
+            if is_all {
+                // One follows it, and none has it: it is on its way, and may come to one that had
+                // none.
+                is_done_here = false;
+                done.clear();
+            }
             sleep(RETRY_DELAY).await;
         }
     }
