@@ -611,10 +611,6 @@ fn known() -> Vec<Row> {
         ),
         ("time that a node that stops", vec![of("homes/LONGEST")]),
         (
-            "keys of publications that are handed over",
-            vec![of("homing/KEY_BYTES")],
-        ),
-        (
             "time for the node of a durable channel",
             vec![of("finding/ANSWER_TIMEOUT")],
         ),

@@ -73,9 +73,9 @@ impl<R> IdempotencyKeys<R> {
         self.order.is_empty()
     }
 
-    /// Whether there are any, those too whose time is over.
-    pub fn has_any(&self) -> bool {
-        !self.order.is_empty()
+    /// How many there are, with those whose time is over.
+    pub fn count(&self) -> usize {
+        self.order.len()
     }
 
     fn forget(&mut self, now: u64) {

@@ -59,9 +59,12 @@ pub(in crate::session) enum Word<P> {
         /// Whether it is the last: with that the receiver owns the log.
         is_last: bool,
         part: Part<P>,
-        /// What publications of the log are known by when they are sent again; with the last.
+        /// What publications of the log are known by when they are sent again; with the last,
+        /// as many as fit.
         keys: Vec<KeptKey>,
     },
+    /// Those for which the last part, which follows, has no room.
+    Keys { epoch: Arc<str>, keys: Vec<KeptKey> },
     /// The part has come.
     Handed {
         serial: u64,

@@ -13,8 +13,15 @@ use crate::session::history::Position;
 use crate::session::homed::{Entry, Homed, KeptKey, Manner, Standing, Todo, View, Word};
 use crate::session::publication::StoredPublication;
 
-/// Bytes of keys that are handed over with a log, about; the oldest are left behind.
+/// Bytes of keys that are handed over with a log in one message, about: with a part of the log
+/// that is less than any node takes.
 const KEY_BYTES: usize = 32 << 10;
+
+/// Bytes of a key beyond its texts, about.
+const AROUND_KEY: usize = 24;
+
+/// Bytes of a key of the usual length.
+const KEY_LENGTH: usize = 128;
 
 impl Hub {
     /// Does something with the log, as the node sees the others then, and what is to be done;
@@ -59,6 +66,11 @@ impl Hub {
     pub(in crate::session) fn need_log(&self, now: u64) {
         let mut state = self.lock();
         state.needed = state.needed.max(now.saturating_add(FOLLOWED_ON));
+    }
+
+    /// Bytes of the keys that go along with the log, about.
+    pub(in crate::session) fn key_bytes(&self) -> usize {
+        self.lock().keys.count().saturating_mul(KEY_LENGTH)
     }
 
     /// Whether somebody here needs the log.
@@ -108,8 +120,9 @@ impl State {
         for one in todo {
             match one {
                 Todo::Send(to, word) => {
-                    let word = self.with_keys(word, now);
-                    send(std::slice::from_ref(&to), word);
+                    for word in self.with_keys(word, now) {
+                        send(std::slice::from_ref(&to), word);
+                    }
                 }
                 Todo::Spread(all, word) => send(&all, word),
                 Todo::Deliver(entry, manner) => self.deliver(entry, manner),
@@ -138,8 +151,9 @@ impl State {
         });
     }
 
-    /// With the last part of a log goes what its publications are known by.
-    fn with_keys(&self, word: LogWord, now: u64) -> LogWord {
+    /// With the last part of a log goes what its publications are known by: the latest in it,
+    /// and those before them ahead of it.
+    fn with_keys(&self, word: LogWord, now: u64) -> Vec<LogWord> {
         let Word::Hand {
             serial,
             is_first,
@@ -148,29 +162,50 @@ impl State {
             ..
         } = word
         else {
-            return word;
+            return vec![word];
         };
-        let mut bytes = 0;
-        let kept = self.keys.latest(now).map(|(key, answered, lasts)| KeptKey {
-            key: Arc::clone(key),
-            id: Arc::clone(&answered.id),
-            time: answered.time,
-            position: answered.position.clone(),
-            lasts,
+        let mut pages = self.pages_of_keys(now);
+        let latest = pages.pop().unwrap_or_default();
+        let ahead = pages.into_iter().map(|keys| Word::Keys {
+            epoch: Arc::clone(&part.epoch),
+            keys,
         });
-        let fits = |kept: &KeptKey| {
-            bytes += kept.key.len() + kept.id.len();
-            bytes <= KEY_BYTES
-        };
-        let mut keys: Vec<_> = kept.take_while(fits).collect();
-        keys.reverse();
-        Word::Hand {
+        let mut words: Vec<_> = ahead.collect();
+        words.push(Word::Hand {
             serial,
             is_first,
             is_last: true,
             part,
-            keys,
+            keys: latest,
+        });
+        words
+    }
+
+    /// All keys, the oldest first, in pages of which the last is the fullest.
+    fn pages_of_keys(&self, now: u64) -> Vec<Vec<KeptKey>> {
+        let (mut pages, mut page, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for (key, answered, lasts) in self.keys.latest(now) {
+            let epoch = answered.position.as_ref().map_or(0, |it| it.epoch.len());
+            let more = key.len() + answered.id.len() + epoch + AROUND_KEY;
+            if bytes + more > KEY_BYTES && !page.is_empty() {
+                pages.push(std::mem::take(&mut page));
+                bytes = 0;
+            }
+            bytes += more;
+            page.push(KeptKey {
+                key: Arc::clone(key),
+                id: Arc::clone(&answered.id),
+                time: answered.time,
+                position: answered.position.clone(),
+                lasts,
+            });
         }
+        pages.push(page);
+        for page in &mut pages {
+            page.reverse();
+        }
+        pages.reverse();
+        pages
     }
 
     fn remember(&mut self, keys: Vec<KeptKey>, now: u64) {

@@ -162,7 +162,7 @@ impl State {
 
     /// Whether nobody uses it, and nothing is lost with it but that nothing was published.
     pub(super) fn is_unpublished(&self) -> bool {
-        let has_keys = self.keys.has_any();
+        let has_keys = self.keys.count() > 0;
         self.is_unused() && self.homed.is_unpublished() && !self.is_followed() && !has_keys
     }
 

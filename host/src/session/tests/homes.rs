@@ -256,6 +256,35 @@ async fn a_node_that_ends_hands_its_logs_over_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_keys_go_along_with_a_log_when_a_node_joins_and_when_it_ends() {
+    let (_, three) = nodes(["a", "b", "c"]).await;
+    let channel = homed_on(&three[0], "c");
+    let (net, rigs) = nodes(["a", "b"]).await;
+    // So many that they do not fit into one message, and none that gives way to others.
+    let keys: Vec<_> = (0..1_000).map(|number| format!("{number:0>60}")).collect();
+    for key in &keys {
+        let published = publish_as(&rigs[0], &channel, &json!(1), Some(key)).await;
+        assert!(!published.unwrap().duplicate);
+    }
+    let publish_again = async |rig: &Rig| {
+        for (offset, key) in (1..).zip(&keys) {
+            let again = publish_as(rig, &channel, &json!(2), Some(key)).await;
+            let again = again.unwrap();
+            assert!(again.duplicate, "{key}");
+            assert_eq!(again.position.unwrap().offset, offset);
+        }
+    };
+    let third = Rig::beside(&net, "c", &[kept("chat")]);
+    pass(Duration::from_secs(1)).await;
+    assert!(owns(&third, &channel));
+    publish_again(&third).await;
+    third.sessions.finish(Instant::now() + LONG).await;
+    net.tell(&third.peer(), News::Left);
+    pass(Duration::from_millis(100)).await;
+    publish_again(&rigs[0]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_a_home_dies_all_are_told_so_once() {
     let (net, rigs) = nodes(["a", "b", "c"]).await;
     let channel = homed_on(&rigs[0], "a");

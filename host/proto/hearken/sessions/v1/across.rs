@@ -297,7 +297,7 @@ pub mod refusal {
 pub struct Home {
     #[prost(string, tag = "1")]
     pub channel: ::prost::alloc::string::String,
-    #[prost(oneof = "home::What", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 12")]
+    #[prost(oneof = "home::What", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13")]
     pub what: ::core::option::Option<home::What>,
 }
 /// Nested message and enum types in `Home`.
@@ -327,6 +327,8 @@ pub mod home {
         /// What is kept of the log of this epoch was dropped.
         #[prost(string, tag = "12")]
         Removed(::prost::alloc::string::String),
+        #[prost(message, tag = "13")]
+        Keys(super::Keys),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -391,7 +393,18 @@ pub struct Hand {
     pub last: bool,
     #[prost(message, optional, tag = "4")]
     pub part: ::core::option::Option<Part>,
+    /// With the last, as many as fit.
     #[prost(message, repeated, tag = "5")]
+    pub keys: ::prost::alloc::vec::Vec<Key>,
+}
+/// What publications of a log that is handed over are known by, ahead of its last part: those
+/// for which that has no room.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Keys {
+    /// That of the log.
+    #[prost(string, tag = "1")]
+    pub epoch: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
     pub keys: ::prost::alloc::vec::Vec<Key>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -451,7 +464,7 @@ pub struct Key {
     /// Milliseconds for which it is known still.
     #[prost(uint64, tag = "5")]
     pub lasts_ms: u64,
-    /// Epoch of the number; absent if it is that of the part.
+    /// Epoch of the number; absent if it is that of the log.
     #[prost(string, optional, tag = "6")]
     pub epoch: ::core::option::Option<::prost::alloc::string::String>,
 }

@@ -47,7 +47,11 @@ impl Shared {
 
     /// The hub that a word is for, which is made where the word may make it needed.
     fn hub_for(self: &Arc<Self>, name: &ChannelName, word: &LogWord) -> Option<Arc<Hub>> {
-        if !matches!(word, Word::Follow { .. } | Word::Hand { .. }) {
+        let may_need = matches!(
+            word,
+            Word::Follow { .. } | Word::Hand { .. } | Word::Keys { .. }
+        );
+        if !may_need {
             return self.hubs.get(name);
         }
         let in_use = self.in_use();

@@ -148,12 +148,13 @@ impl Shared {
         let (Some(hub), Some(settings)) = (self.hubs.get(name), self.history_settings(name)) else {
             return 0;
         };
+        let keys = hub.key_bytes();
         let looked = self.on_log(&hub, settings, |log, view, todo| {
             let bytes = log.kept().map_or(0, |(_, history)| history.bytes());
             let was_owned = log.is_owned();
             log.look(view, todo);
             match was_owned && !log.is_owned() {
-                true => bytes,
+                true => bytes.saturating_add(keys),
                 false => 0,
             }
         });

@@ -64,11 +64,12 @@ pub(super) fn encoded(channel: &ChannelName, word: LogWord) -> protocol::Home {
             serial,
             first: is_first,
             last: is_last,
-            keys: keys
-                .into_iter()
-                .map(|kept| key_to(kept, &part.epoch))
-                .collect(),
+            keys: keys_to(keys, &part.epoch),
             part: Some(part_to(part)),
+        }),
+        Word::Keys { epoch, keys } => What::Keys(protocol::Keys {
+            keys: keys_to(keys, &epoch),
+            epoch: epoch.to_string(),
         }),
         Word::Handed { serial, is_wanted } => What::Handed(protocol::Handed {
             serial,
@@ -128,14 +129,19 @@ pub(super) fn decoded(home: protocol::Home) -> Result<Option<(ChannelName, LogWo
         },
         What::Hand(hand) => {
             let part = part_of(hand.part)?;
-            let keys = hand.keys.into_iter();
-            let keys = keys.map(|key| key_of(key, &part.epoch));
             Word::Hand {
                 serial: hand.serial,
                 is_first: hand.first,
                 is_last: hand.last,
-                keys: keys.collect::<Result<_, Unreadable>>()?,
+                keys: keys_of(hand.keys, &part.epoch)?,
                 part,
+            }
+        }
+        What::Keys(told) => {
+            let epoch = epoch_of(told.epoch)?;
+            Word::Keys {
+                keys: keys_of(told.keys, &epoch)?,
+                epoch,
             }
         }
         What::Handed(handed) => Word::Handed {
@@ -243,10 +249,18 @@ fn entry_of(
     Ok((entry, Manner { exclude, as_delta }))
 }
 
-fn key_to(kept: KeptKey, part: &Arc<str>) -> protocol::Key {
+fn keys_to(keys: Vec<KeptKey>, log: &Arc<str>) -> Vec<protocol::Key> {
+    keys.into_iter().map(|kept| key_to(kept, log)).collect()
+}
+
+fn keys_of(keys: Vec<protocol::Key>, log: &Arc<str>) -> Result<Vec<KeptKey>, Unreadable> {
+    keys.into_iter().map(|key| key_of(key, log)).collect()
+}
+
+fn key_to(kept: KeptKey, log: &Arc<str>) -> protocol::Key {
     let (number, epoch) = match kept.position {
         None => (None, None),
-        Some(Position { offset, epoch }) if epoch == *part => (Some(offset), None),
+        Some(Position { offset, epoch }) if epoch == *log => (Some(offset), None),
         Some(Position { offset, epoch }) => (Some(offset), Some(epoch.to_string())),
     };
     protocol::Key {
@@ -259,9 +273,9 @@ fn key_to(kept: KeptKey, part: &Arc<str>) -> protocol::Key {
     }
 }
 
-fn key_of(key: protocol::Key, part: &Arc<str>) -> Result<KeptKey, Unreadable> {
+fn key_of(key: protocol::Key, log: &Arc<str>) -> Result<KeptKey, Unreadable> {
     let position = key.number.map(|offset| {
-        let epoch = key.epoch.unwrap_or_else(|| part.to_string());
+        let epoch = key.epoch.unwrap_or_else(|| log.to_string());
         position_of(protocol::Position { offset, epoch })
     });
     Ok(KeptKey {
