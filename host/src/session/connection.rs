@@ -10,12 +10,12 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use hearken_session_protocol::{ClientInfo, Disconnect};
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::across::Wish;
 use super::capabilities::Capabilities;
 use super::frame::Variant;
 use super::hub::{Hub, Subscriber};
+use super::lateness::Lateness;
 use super::name::ChannelName;
 use super::outbox::Outbox;
 use super::pace::Pace;
@@ -76,8 +76,7 @@ pub(super) struct State {
     pub(super) renewing: bool,
     /// How fast its commands come.
     pub(super) pace: Pace,
-    /// When its last message came, if its transport says so.
-    pub(super) came: Option<Instant>,
+    pub(super) lateness: Lateness,
     /// How many of them in a row came too fast.
     pub(super) too_fast: u32,
     /// Publishes for it; made when it first does.
@@ -223,7 +222,7 @@ impl Connection {
                 },
                 renewing: false,
                 pace: Pace::default(),
-                came: None,
+                lateness: Lateness::default(),
                 too_fast: 0,
                 publisher: None,
             }),

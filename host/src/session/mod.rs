@@ -20,7 +20,7 @@
 //! | `hub/`, `hubs` | one channel at work, and all of them |
 //! | `connection`, `registry`, `arriving`, `pace` | one session, all of them, whether there is a place for another, and how fast they may be |
 //! | `shared`, `tasks` | what the sessions of a node share, and what runs beside them |
-//! | `handle`, `together`, `commands/`, `refused` | what a client asks for |
+//! | `handle`, `together`, `commands/`, `lateness`, `refused` | what a client asks for, and how long that waits for other nodes |
 //! | `entering`, `server_side`, `ending` | how subscriptions begin, and how they and sessions end |
 //! | `log`, `far_log` | logs of durable channels, here and on other nodes |
 //! | `log_position`, `following`, `reading`, `appending` | durable channels: reading their logs for hubs and for who asks, and appending |
@@ -58,6 +58,7 @@ mod hub;
 mod hubs;
 mod idempotency;
 mod in_use;
+mod lateness;
 mod listing;
 mod log;
 mod log_position;

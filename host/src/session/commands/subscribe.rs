@@ -8,7 +8,7 @@ use hearken_session_protocol::{
     Answer, Encoding, Reply, SubscribeRequest, UnsubscribeRequest, delta,
 };
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::access::Unauthenticated;
 use crate::session::across::Needs;
@@ -30,9 +30,6 @@ use crate::session::verb::{Verb, Verbs};
 /// How long the subscriptions of one message wait for other nodes, all together: a client waits
 /// 5 s for each of the answers, and gives the connection up when one does not come.
 const PEERS_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long each of them waits in any case, which a node that is near needs at most.
-const AT_LEAST: Duration = Duration::from_millis(100);
 
 /// What was found out of somebody who may subscribe.
 #[derive(Default)]
@@ -111,7 +108,7 @@ impl Session {
     ) -> Result<(), Refused> {
         let permitted = self.permit(known, name, &request, asking).await?;
         let in_use = self.shared.in_use();
-        let until = self.waits_until();
+        let until = self.waits_until(PEERS_TIMEOUT);
         let place = timeout_at(until, self.shared.place(&in_use, name));
         // The node that has it does not answer.
         let place = place.await.map_err(|_| errors::INTERNAL)??;
@@ -188,12 +185,6 @@ impl Session {
         }
         self.shared.remind(&self.connection);
         Ok(())
-    }
-
-    /// Until when a subscription waits for other nodes from now on.
-    fn waits_until(&self) -> Instant {
-        let (now, came) = (Instant::now(), self.connection.lock().came);
-        (came.unwrap_or(now) + PEERS_TIMEOUT).max(now + AT_LEAST)
     }
 
     /// Finds out whether it may subscribe.
