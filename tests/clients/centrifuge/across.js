@@ -54,6 +54,10 @@ const LOG = 'orders';
 const LOG_PAUSE = 200;
 const CHAT_PAUSE = 25;
 
+/** Two of so many sessions publish too, and pause for so many milliseconds after each answer. */
+const SPEAKER_OF = 50;
+const SPEAKER_PAUSE = 500;
+
 const pause = (millis) => new Promise((resolve) => { setTimeout(resolve, millis); });
 
 const chat = (number) => `chat:${number % CHATS}`;
@@ -100,6 +104,9 @@ class Visitor {
   constructor({ json, protobuf, WebSocket }, port, number) {
     this.read = number % 2 ? (data) => JSON.parse(new TextDecoder().decode(data)) : (data) => data;
     const Centrifuge = number % 2 ? protobuf : json;
+    this.write = number % 2
+      ? (data) => new TextEncoder().encode(JSON.stringify(data))
+      : (data) => data;
     this.client = new Centrifuge(`ws://127.0.0.1:${port}/connection/websocket`, {
       websocket: WebSocket,
       minReconnectDelay: 50,
@@ -138,6 +145,35 @@ class Visitor {
     });
     this.client.connect();
     await Promise.all(subscribed);
+  }
+}
+
+/** What a visitor publishes to a chat of its own, as its library does, until it ends. */
+class Speaker {
+  constructor(visitor, number) {
+    const isChat = ([channel]) => channel.startsWith('chat:');
+    [this.channel, this.subscription] = [...visitor.channels].find(isChat);
+    this.ends = false;
+    this.acknowledged = [];
+    this.running = this.run(visitor, number);
+  }
+
+  async run({ write }, number) {
+    for (let turn = 0; !this.ends; turn++) {
+      const n = `${turn} of visitor ${number}`;
+      try {
+        await this.subscription.publish(write({ n }));
+        this.acknowledged.push(n);
+      } catch {
+        // It may be there.
+      }
+      await pause(SPEAKER_PAUSE);
+    }
+  }
+
+  async end() {
+    this.ends = true;
+    await this.running;
   }
 }
 
@@ -286,9 +322,12 @@ async function drive(house) {
   holds('all are there, on whichever node somebody looks');
 
   const publishers = new Publishers(house);
+  const speaking = visitors.filter((_, number) => number % SPEAKER_OF < 2);
+  const speakers = speaking.map((visitor, number) => new Speaker(visitor, number));
   await pause(2000);
   await house.kill('c');
   await pause(8000);
+  await Promise.all(speakers.map((speaker) => speaker.end()));
   const all = await publishers.end();
   const ends = new Map();
   const logs = new Map();
@@ -359,6 +398,15 @@ async function drive(house) {
   }
   assert.ok(counts.every((count) => count > 0), 'each node keeps some');
   holds('what is in memory is whole where its node lives, and where not all are told once');
+
+  for (const { channel, acknowledged } of speakers) {
+    assert.ok(acknowledged.length > 2, `${acknowledged.length} were acknowledged`);
+    const [epoch, ...more] = epochs.get(channel);
+    const numbers = new Set(logs.get(`${channel} ${epoch}`).values());
+    if (!more.length)
+      assert.deepEqual(acknowledged.filter((n) => !numbers.has(n)), [], channel);
+  }
+  holds('what clients published and had acknowledged is there where its node lives');
 
   await allPresent(visitors);
   holds('all are there still, and nobody else');
