@@ -178,6 +178,22 @@ pub(super) async fn turn_to_read<'c>(
     }
 }
 
+/// The same for a page behind the position `after`: what is read of memory, or is not there, needs
+/// no turn, however long others wait for the disk.
+///
+/// # Errors
+/// When it does not come in time.
+pub(super) async fn turn_to_read_behind<'c>(
+    context: &'c Context,
+    channel: &Channel,
+    after: u64,
+) -> Result<Option<SemaphorePermit<'c>>, Rejection> {
+    match channel.is_in_memory(after) {
+        true => Ok(None),
+        false => turn_to_read(context, channel).await,
+    }
+}
+
 /// Memory for the answer with these events as JSON, until that is sent.
 pub(in crate::gateway::endpoints) fn room(
     context: &Context,
