@@ -5,15 +5,21 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use hearken_channel_log::ChannelName;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::access::AccessSettings;
+use crate::channel::ChannelSettings;
+use crate::channel::test_engine::{Call, Fate};
+use crate::channel::test_support::{channels_on, failing_engines};
 use crate::config::NodeConfig;
 use crate::gateway::GatewayLimits;
-use crate::gateway::test_support::{SERVER_KEY, access, bus, gateway, gateway_with_sessions, send};
+use crate::gateway::test_support::{
+    SERVER_KEY, access, bus, gateway, gateway_with_sessions, gateway_with_sessions_on, send,
+};
 use crate::passing::Alone;
 use crate::session::{Namespace, Sessions, SessionsSettings};
 
@@ -217,6 +223,33 @@ async fn a_batch_is_answered_in_its_order() {
     let empty: Vec<Value> = (0..1_001).map(|_| json!({})).collect();
     let many = call(&router, "batch", json!({ "commands": empty })).await;
     assert_eq!(many["error"]["code"], 106);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_begins_nothing_when_its_time_is_over() {
+    let bus = bus();
+    let (engines, disk) = failing_engines();
+    let orders = ChannelName::new("orders").unwrap();
+    let declared = BTreeMap::from([(orders, ChannelSettings::default())]);
+    let channels = channels_on(&bus, engines, declared);
+    let settings = SessionsSettings {
+        anonymous: true,
+        ..NodeConfig::default().sessions
+    };
+    let access = access(AccessSettings::default());
+    let (gateway, _) = gateway_with_sessions_on(&bus, access, Arc::new(Alone), settings, channels);
+    disk.set(Call::Append, 0, Fate::Hangs);
+    let publish = json!({"publish": {"channel": "orders", "data": 1}});
+    let commands = vec![publish; 20];
+    let router = gateway.router();
+    let answer = call(&router, "batch", json!({ "commands": commands })).await;
+    let replies = answer["replies"].as_array().unwrap();
+    assert_eq!(replies.len(), 20);
+    for reply in replies {
+        assert_eq!(reply["error"]["code"], 100, "{reply}");
+    }
+    // Each that is begun takes the 4 s for which an append is waited.
+    assert_eq!(disk.count(Call::Append), 15);
 }
 
 #[tokio::test]
