@@ -493,6 +493,10 @@ fn known() -> Vec<Row> {
             "answers of a batch",
             vec![of("server_api/BATCH_BYTES"), of("BATCH_TIME")],
         ),
+        (
+            "of an answer to a server",
+            vec![of("UNCOUNTED_RECEIPT"), of("SMALL_ANSWER")],
+        ),
         ("body of a request of a server", vec![]),
         ("answer of a plugin", vec![of("HOOK_DEADLINE")]),
         (

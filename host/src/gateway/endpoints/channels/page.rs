@@ -100,7 +100,7 @@ pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
 /// A text of an answer, which counts until it is sent.
 struct Answer {
     text: Vec<u8>,
-    _part: Part,
+    _parts: Vec<Part>,
 }
 
 impl AsRef<[u8]> for Answer {
@@ -223,7 +223,15 @@ pub(super) fn part(context: &Context, address: IpAddr, bytes: usize) -> Result<P
 
 /// A text as the body of an answer, which takes its part of the memory until it is sent.
 pub(in crate::gateway::endpoints) fn counted(text: Vec<u8>, part: Part) -> Bytes {
-    Bytes::from_owner(Answer { text, _part: part })
+    counted_by(text, vec![part])
+}
+
+/// The same of one that takes these parts.
+pub(in crate::gateway::endpoints) fn counted_by(text: Vec<u8>, parts: Vec<Part>) -> Bytes {
+    Bytes::from_owner(Answer {
+        text,
+        _parts: parts,
+    })
 }
 
 /// The answer with what was found.

@@ -10,6 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::Instant;
 
 use super::Calling;
+use super::answers::{Room, only_reads};
 use super::batch::{Command, Commands, METHODS};
 use super::requests::{self, Target, bad_request, data, info, read};
 use super::results::{
@@ -84,13 +85,14 @@ impl Calling<'_> {
         }
     }
 
-    /// Does several things, one after the other.
-    pub(super) async fn batch(&self, sent: &RawValue) -> Result<Batch, ClientError> {
+    /// Does several things, one after the other. With the room for the answer.
+    pub(super) async fn batch(&self, sent: &RawValue) -> Result<(Batch, Room), ClientError> {
         let Commands { commands } = read(sent)?;
         let commands = commands.all()?;
         let mut replies = Vec::with_capacity(commands.len());
         let deadline = Instant::now() + BATCH_TIME;
         let mut left = BATCH_BYTES;
+        let mut room = Room::of_batch();
         for Command(command) in commands {
             let answered = match command {
                 None => Err(errors::METHOD_NOT_FOUND),
@@ -101,9 +103,16 @@ impl Calling<'_> {
                     // Each has a time of its own. Cut off, it might be done all the same, after
                     // those behind it.
                     let answer = self.call(method, sent).await;
-                    answer.map(|result| {
-                        left = left.saturating_sub(result.get().len());
-                        BTreeMap::from([(method, result)])
+                    answer.and_then(|result| {
+                        let bytes = result.get().len();
+                        if only_reads(method) {
+                            // At once, so that what was read never keeps what was done from
+                            // being told.
+                            let added = room.add(self.context, self.client, bytes);
+                            added.map_err(|_| errors::TOO_MANY_REQUESTS)?;
+                        }
+                        left = left.saturating_sub(bytes);
+                        Ok(BTreeMap::from([(method, result)]))
                     })
                 }
             };
@@ -116,7 +125,7 @@ impl Calling<'_> {
             // Others are served between two commands.
             tokio::task::yield_now().await;
         }
-        Ok(Batch { replies })
+        Ok((Batch { replies }, room))
     }
 
     /// Checks that whoever calls may do that.
