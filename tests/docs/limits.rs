@@ -649,7 +649,10 @@ fn known() -> Vec<Row> {
             vec![of("MAX_HEADLESS"), of("MAX_HEADLESS_SHARE")],
         ),
         ("requests of other nodes that", vec![of("MAX_TAKEN")]),
-        ("time that a node takes nothing", vec![of("ANSWER_STALL")]),
+        (
+            "time that a node takes nothing",
+            vec![of("ANSWER_STALL"), of("LASTING_STALL")],
+        ),
         ("time for another node to answer", vec![of("ANSWER_TIME")]),
         (
             "time without a byte from it",

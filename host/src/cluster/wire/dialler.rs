@@ -25,7 +25,7 @@ use crate::cluster::tls::{PeerCertificate, Tls};
 
 /// What of each answer to a request is sent ahead, in bytes, when nobody takes it: it holds
 /// up no other, as long as all of them fit.
-const REQUESTS_WINDOW: u32 = 128 << 10;
+pub(in crate::cluster) const REQUESTS_WINDOW: u32 = 128 << 10;
 
 /// The same of all answers together.
 const REQUESTS_WINDOWS: u32 = REQUESTS_WINDOW * MAX_ON_THE_WAY;
