@@ -554,6 +554,7 @@ fn known() -> Vec<Row> {
             "time for a connection to another node",
             vec![of("timing/DIAL"), of("DIAL_NAME")],
         ),
+        ("names of which a node remembers", vec![of("MAX_BEGINS")]),
         (
             "names of nodes that are looked up",
             vec![of("MAX_LOOK_UPS")],
