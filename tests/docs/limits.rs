@@ -493,6 +493,10 @@ fn known() -> Vec<Row> {
             "answers of a batch",
             vec![of("server_api/BATCH_BYTES"), of("BATCH_TIME")],
         ),
+        (
+            "of an answer to a server",
+            vec![of("UNCOUNTED_RECEIPT"), of("SMALL_ANSWER")],
+        ),
         ("body of a request of a server", vec![]),
         ("answer of a plugin", vec![of("HOOK_DEADLINE")]),
         (
@@ -550,6 +554,7 @@ fn known() -> Vec<Row> {
             "time for a connection to another node",
             vec![of("timing/DIAL"), of("DIAL_NAME")],
         ),
+        ("names of which a node remembers", vec![of("MAX_BEGINS")]),
         (
             "names of nodes that are looked up",
             vec![of("MAX_LOOK_UPS")],
@@ -641,7 +646,10 @@ fn known() -> Vec<Row> {
             vec![of("MAX_HEADLESS"), of("MAX_HEADLESS_SHARE")],
         ),
         ("requests of other nodes that", vec![of("MAX_TAKEN")]),
-        ("time that a node takes nothing", vec![of("ANSWER_STALL")]),
+        (
+            "time that a node takes nothing",
+            vec![of("ANSWER_STALL"), of("LASTING_STALL")],
+        ),
         ("time for another node to answer", vec![of("ANSWER_TIME")]),
         (
             "time without a byte from it",

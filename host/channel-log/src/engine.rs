@@ -79,6 +79,9 @@ pub trait Engine: Debug + Send + Sync + 'static {
         limit: ReadLimit,
     ) -> EngineFuture<'a, Result<Page, ReadError>>;
 
+    /// Whether [`read`](Self::read) behind the position `after` would wait for no disk now.
+    fn is_in_memory(&self, name: &ChannelName, after: u64) -> bool;
+
     /// The position before the oldest event that was recorded at `time` or later, in
     /// milliseconds since the Unix epoch; that of the newest event when none was.
     fn since<'a>(

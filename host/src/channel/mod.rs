@@ -72,7 +72,7 @@ pub use error::{
 };
 pub use field::{FieldError, FieldPath, IndexName};
 pub use handle::{Channel, ChannelStatus};
-pub use index::{IndexFailure, IndexedPage};
+pub use index::{CurrentIndex, IndexFailure, IndexedPage};
 pub use namespaced::OfNamespace;
 pub use open::OpenError;
 pub use others::OtherNodes;

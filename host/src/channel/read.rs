@@ -157,6 +157,12 @@ impl Channel {
         }
     }
 
+    /// Whether what is behind the position would be read without the disk now.
+    #[must_use]
+    pub fn is_in_memory(&self, after: u64) -> bool {
+        self.engine.is_in_memory(&self.name, after)
+    }
+
     /// Reads a page of the log.
     pub(super) async fn page(&self, after: u64, limit: ReadLimit) -> Result<Page, ReadFailure> {
         let page = self.engine.read(&self.name, after, limit);

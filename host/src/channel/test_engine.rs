@@ -246,6 +246,15 @@ impl Engine for TestEngine {
         })
     }
 
+    /// The newest event is, as of a log on disk.
+    fn is_in_memory(&self, name: &ChannelName, after: u64) -> bool {
+        let Some(tail) = self.inner.tail(name) else {
+            return true;
+        };
+        let last = tail.borrow().last;
+        last <= after.saturating_add(1)
+    }
+
     fn since<'a>(
         &'a self,
         name: &'a ChannelName,

@@ -64,7 +64,7 @@ use passing::taker::Taker;
 use timing::LEAVE;
 use tls::Tls;
 use wire::acceptor::Acceptor;
-use wire::dialler::Dialler;
+use wire::dialler::{Begins, Dialler};
 use wire::failures::FailureLog;
 use wire::greeting::Greeter;
 
@@ -287,6 +287,7 @@ fn dialler(config: &ClusterConfig) -> Dialler {
         tls: config.tls.clone(),
         allow_plaintext: config.allow_plaintext,
         max_event_bytes: config.identity.max_event_bytes,
+        begins: Begins::default(),
     }
 }
 

@@ -129,6 +129,22 @@ pub(super) fn gateway_with_ganomede(
     ganomede_beside(bus, access, ganomede, Arc::new(Alone))
 }
 
+/// The same, on these channels.
+pub(super) fn ganomede_on(
+    bus: &Bus,
+    access: Access,
+    ganomede: GanomedeConfig,
+    channels: Channels,
+) -> Gateway {
+    let readiness = Readiness::default();
+    readiness.plugins_loaded();
+    let config = config_of(bus, GatewayLimits::default(), readiness, access, channels);
+    Gateway::new(GatewayConfig {
+        ganomede: Some(ganomede),
+        ..config
+    })
+}
+
 /// The same, and the channels of other nodes.
 pub(super) fn ganomede_beside(
     bus: &Bus,
@@ -225,9 +241,20 @@ pub(super) fn gateway_with_sessions(
     elsewhere: Arc<dyn Elsewhere>,
     settings: SessionsSettings,
 ) -> (Gateway, Sessions) {
+    let channels = channels_of(bus, BTreeMap::new());
+    gateway_with_sessions_on(bus, access, elsewhere, settings, channels)
+}
+
+/// The same, on these channels.
+pub(super) fn gateway_with_sessions_on(
+    bus: &Bus,
+    access: Access,
+    elsewhere: Arc<dyn Elsewhere>,
+    settings: SessionsSettings,
+    channels: Channels,
+) -> (Gateway, Sessions) {
     let readiness = Readiness::default();
     readiness.plugins_loaded();
-    let channels = channels_of(bus, BTreeMap::new());
     let config = config_of(bus, GatewayLimits::default(), readiness, access, channels);
     let (namespaces, _) = Namespaces::of(&settings.namespaces, []);
     let sessions = config.sessions.clone();

@@ -165,6 +165,11 @@ impl Engine for DiskEngine {
         Box::pin(self.read_now(name, after, limit))
     }
 
+    fn is_in_memory(&self, name: &ChannelName, after: u64) -> bool {
+        let channel = self.core.channels.get(name);
+        channel.is_none_or(|channel| reader::is_in_memory(&channel, after))
+    }
+
     fn since<'a>(
         &'a self,
         name: &'a ChannelName,

@@ -93,6 +93,15 @@ pub(super) fn start(channel: &Channel, after: u64, limit: ReadLimit) -> Result<S
     })
 }
 
+/// Whether a read behind `after` needs no disk: it is in memory, or there is nothing to read.
+pub(super) fn is_in_memory(channel: &Channel, after: u64) -> bool {
+    let nothing = ReadLimit {
+        events: 0,
+        bytes: 0,
+    };
+    start(channel, after, nothing).map_or(true, |start| start.is_in_memory())
+}
+
 fn in_memory_from(recent: &VecDeque<Recent>, from: u64, limit: ReadLimit) -> Vec<Recent> {
     let older = recent.partition_point(|recent| recent.head.span().last < from);
     let (mut taken, mut bytes, mut events) = (Vec::new(), 0_usize, 0_usize);

@@ -245,6 +245,10 @@ impl Engine for Memory {
         ready(self.with(name, ReadError::NoChannel, ReadError::Storage, since))
     }
 
+    fn is_in_memory(&self, _: &ChannelName, _: u64) -> bool {
+        true
+    }
+
     fn tail(&self, name: &ChannelName) -> Option<watch::Receiver<Bounds>> {
         self.state().logs.get(name).map(Log::tail)
     }

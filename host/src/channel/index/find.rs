@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hearken_channel_log::{CellError, CellRange, ChannelState, ReadError, ReadLimit, Span};
+use hearken_channel_log::{Bounds, CellError, CellRange, ChannelState, ReadError, ReadLimit, Span};
 use tokio::time::timeout;
 
 use super::rows::{IndexId, key_before, number_in};
@@ -29,6 +29,16 @@ pub struct IndexedPage {
     /// Numbers of the channel's events that are damaged, and so are not among these, whatever
     /// their data was.
     pub damaged: Vec<Span>,
+}
+
+/// An index that has all that its channel had when it was asked for.
+#[derive(Debug)]
+pub struct CurrentIndex<'c> {
+    channel: &'c Channel,
+    id: IndexId,
+    field: FieldPath,
+    /// Of the channel when it was asked for.
+    bounds: Bounds,
 }
 
 /// Why an index finds nothing.
@@ -72,6 +82,15 @@ impl Channel {
         before: Option<u64>,
         limit: usize,
     ) -> Result<IndexedPage, IndexFailure> {
+        let current = self.current_index(index).await?;
+        current.find(value, before, limit).await
+    }
+
+    /// The index of this name, once it has all that the channel has now. It reads nothing.
+    ///
+    /// # Errors
+    /// [`IndexFailure`] when there is no such index, or it is behind for too long.
+    pub async fn current_index(&self, index: &str) -> Result<CurrentIndex<'_>, IndexFailure> {
         let (id, field) = self.index(index)?;
         self.info().map_err(cell_error)?;
         let bounds = self.bounds().ok_or(ReadFailure::Removed)?;
@@ -91,57 +110,12 @@ impl Channel {
                 last: bounds.last,
             });
         }
-        let prefix = id.value(value);
-        let range = CellRange {
-            after: before.map(|before| key_before(&prefix, before)),
-            prefix: prefix.clone(),
-            limit,
-        };
-        let rows = self.engine.cells(&self.name, range);
-        let rows = in_time(rows, CellError::Storage).await?;
-        let more = rows.len() >= limit;
-        let mut page = IndexedPage {
+        Ok(CurrentIndex {
+            channel: self,
+            id,
             field,
-            events: Vec::new(),
-            before: None,
-            damaged: Vec::new(),
-        };
-        let mut damaged = Vec::new();
-        let mut bytes = 0;
-        for row in rows {
-            let Some(number) = number_in(&prefix, &row.key).filter(|number| *number > 0) else {
-                continue;
-            };
-            if number < bounds.first {
-                // What follows is older still.
-                page.before = None;
-                page.damaged = self.damaged(damaged)?;
-                return Ok(page);
-            }
-            let one = ReadLimit {
-                events: 1,
-                bytes: MAX_READ,
-            };
-            match self.page(number - 1, one).await {
-                // Dropped meanwhile, or given up by a repair.
-                Ok(read) if read.gap.is_some() => {}
-                Ok(read) => {
-                    let event = read.events.into_iter().next();
-                    bytes += event.as_ref().map_or(0, Bytes::len);
-                    page.events.extend(event);
-                }
-                Err(ReadFailure::Log(ReadError::Damaged(span))) => damaged.push(span),
-                Err(error) => return Err(error.into()),
-            }
-            page.before = Some(number);
-            if bytes >= MAX_READ {
-                page.damaged = self.damaged(damaged)?;
-                return Ok(page);
-            }
-        }
-        page.before = page.before.filter(|_| more);
-        page.damaged = self.damaged(damaged)?;
-        Ok(page)
+            bounds,
+        })
     }
 
     /// All numbers that are known to be damaged, ascending, with these that were met.
@@ -181,5 +155,71 @@ impl Channel {
             name: name.to_owned(),
             hint: hint.unwrap_or_default(),
         })
+    }
+}
+
+impl CurrentIndex<'_> {
+    /// As [`Channel::find`], of what was there when the index was asked for.
+    ///
+    /// # Errors
+    /// [`IndexFailure`] when something cannot be read.
+    pub async fn find(
+        &self,
+        value: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<IndexedPage, IndexFailure> {
+        let channel = self.channel;
+        let prefix = self.id.value(value);
+        let range = CellRange {
+            after: before.map(|before| key_before(&prefix, before)),
+            prefix: prefix.clone(),
+            limit,
+        };
+        let rows = channel.engine.cells(&channel.name, range);
+        let rows = in_time(rows, CellError::Storage).await?;
+        let more = rows.len() >= limit;
+        let mut page = IndexedPage {
+            field: self.field.clone(),
+            events: Vec::new(),
+            before: None,
+            damaged: Vec::new(),
+        };
+        let mut damaged = Vec::new();
+        let mut bytes = 0;
+        for row in rows {
+            let Some(number) = number_in(&prefix, &row.key).filter(|number| *number > 0) else {
+                continue;
+            };
+            if number < self.bounds.first {
+                // What follows is older still.
+                page.before = None;
+                page.damaged = channel.damaged(damaged)?;
+                return Ok(page);
+            }
+            let one = ReadLimit {
+                events: 1,
+                bytes: MAX_READ,
+            };
+            match channel.page(number - 1, one).await {
+                // Dropped meanwhile, or given up by a repair.
+                Ok(read) if read.gap.is_some() => {}
+                Ok(read) => {
+                    let event = read.events.into_iter().next();
+                    bytes += event.as_ref().map_or(0, Bytes::len);
+                    page.events.extend(event);
+                }
+                Err(ReadFailure::Log(ReadError::Damaged(span))) => damaged.push(span),
+                Err(error) => return Err(error.into()),
+            }
+            page.before = Some(number);
+            if bytes >= MAX_READ {
+                page.damaged = channel.damaged(damaged)?;
+                return Ok(page);
+            }
+        }
+        page.before = page.before.filter(|_| more);
+        page.damaged = channel.damaged(damaged)?;
+        Ok(page)
     }
 }

@@ -16,5 +16,5 @@ mod follow;
 mod indexer;
 mod rows;
 
-pub use find::{IndexFailure, IndexedPage};
+pub use find::{CurrentIndex, IndexFailure, IndexedPage};
 pub(super) use indexer::Indexer;

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Request, Response, Status, Streaming};
@@ -49,6 +49,11 @@ const READ_TIME: Duration = Duration::from_secs(60);
 /// For the other side to take the next piece of an answer: as long as a client may read
 /// nothing, so that whoever passes a client's answer on gives up first.
 const ANSWER_STALL: Duration = Duration::from_secs(60);
+
+/// The same of an answer that waits for events or streams them, as long as the other node is
+/// linked: that tells what its client has read in steps of its window, which a client that reads
+/// a hundred bytes a second fills in 22 minutes. One that reads nothing its own node ends.
+const LASTING_STALL: Duration = Duration::from_secs(30 * 60);
 
 /// Pieces of an answer that wait until the other side takes them.
 const PIECES_AHEAD: usize = 1;
@@ -137,15 +142,17 @@ impl Taker {
                 "the certificate is not for the node that asks",
             ));
         }
-        let node = self.directory.get(&head.node);
-        let is_linked = node.is_some_and(|node| {
-            node.is_linked() && node.incarnation.to_string() == head.incarnation
-        });
-        match is_linked {
+        match is_linked(&self.directory, &head.node, &head.incarnation) {
             true => Ok(()),
             false => Err(Status::failed_precondition("there is no link to that node")),
         }
     }
+}
+
+/// Whether this start of a node is linked to this one.
+fn is_linked(directory: &Directory, node: &str, incarnation: &str) -> bool {
+    let node = directory.get(node);
+    node.is_some_and(|node| node.is_linked() && node.incarnation.to_string() == incarnation)
 }
 
 /// The rest of the request: a body of this length; nothing if it has another.
@@ -201,7 +208,14 @@ impl Passing for Taker {
         // Not before it is known whose it is: a stranger takes none.
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| too_many())?;
+        let (node, incarnation) = (head.node.clone(), head.incarnation.clone());
         let Taken { request, room } = self.rest(head, &mut parts).await?;
+        let stall = match request.lasting {
+            true => LASTING_STALL,
+            false => ANSWER_STALL,
+        };
+        let directory = Arc::clone(&self.directory);
+        let is_there = move || is_linked(&directory, &node, &incarnation);
         let (sender, coming) = mpsc::channel(PIECES_AHEAD);
         // Apart from what the other side takes: where that takes nothing, nothing else here
         // runs that could end it.
@@ -210,7 +224,7 @@ impl Passing for Taker {
             let answer = answers.answer(request).await;
             // The node may end before the answer does.
             drop((answers, room));
-            hand_over(answer, &sender).await
+            hand_over(answer, &sender, stall, is_there).await
         });
         // Ends when the other side goes.
         let working = AbortOnDropHandle::new(working);
@@ -227,13 +241,25 @@ impl Passing for Taker {
 }
 
 /// Hands an answer over, piece by piece. Returns whether that was all of it, and not ended
-/// because the other side takes no more.
-async fn hand_over(answer: PassedResponse, to: &mpsc::Sender<Result<Answered, Status>>) -> bool {
+/// because the other side takes no more, for which it has `stall` each time as long as it
+/// `is_there`.
+async fn hand_over(
+    answer: PassedResponse,
+    to: &mpsc::Sender<Result<Answered, Status>>,
+    stall: Duration,
+    is_there: impl Fn() -> bool,
+) -> bool {
     let mut pieces = pin!(pieces(answer));
     while let Some(piece) = pieces.next().await {
-        let taken = timeout(ANSWER_STALL, to.send(piece)).await;
-        if !matches!(taken, Ok(Ok(()))) {
-            return false;
+        let mut taking = pin!(to.send(piece));
+        let until = Instant::now() + stall;
+        loop {
+            match timeout(ANSWER_STALL, taking.as_mut()).await {
+                Ok(Ok(())) => break,
+                Ok(Err(_)) => return false,
+                Err(_) if Instant::now() >= until || !is_there() => return false,
+                Err(_) => {}
+            }
         }
     }
     true
@@ -271,4 +297,57 @@ fn pieces(answer: PassedResponse) -> impl Stream<Item = Result<Answered, Status>
         piece.map(|piece| part(answered::Part::Chunk(Bytes::copy_from_slice(&piece))))
     });
     stream::iter([Ok(part(head))]).chain(chunks)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::cluster::wire::dialler::REQUESTS_WINDOW;
+
+    /// Bytes a second that a slow client reads.
+    const SLOW: u32 = 100;
+
+    type Takes = mpsc::Receiver<Result<Answered, Status>>;
+
+    /// Hands over an answer of some pieces, within that time for each.
+    fn handing_over(stall: Duration, is_there: bool) -> (AbortOnDropHandle<bool>, Takes) {
+        let pieces = vec![Ok::<_, Cut>(Bytes::from_static(&[b'x'; PIECE])); 4];
+        let answer = PassedResponse {
+            status: 200,
+            headers: Vec::new(),
+            body: Box::pin(stream::iter(pieces)),
+        };
+        let (sender, taken) = mpsc::channel(PIECES_AHEAD);
+        let handing =
+            tokio::spawn(async move { hand_over(answer, &sender, stall, move || is_there).await });
+        (AbortOnDropHandle::new(handing), taken)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_whose_client_reads_slowly_comes_to_its_end() {
+        let (handing, mut taken) = handing_over(LASTING_STALL, true);
+        for _ in 0..5 {
+            sleep(Duration::from_secs(u64::from(REQUESTS_WINDOW / SLOW))).await;
+            assert!(taken.recv().await.is_some(), "it was cut off");
+        }
+        assert!(handing.await.unwrap(), "that was all");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_takes_is_cut_off() {
+        for (stall, is_there, after) in [
+            (LASTING_STALL, true, LASTING_STALL),
+            (LASTING_STALL, false, ANSWER_STALL),
+            (ANSWER_STALL, true, ANSWER_STALL),
+        ] {
+            let (handing, _taken) = handing_over(stall, is_there);
+            let begun = Instant::now();
+            assert!(!handing.await.unwrap());
+            let took = begun.elapsed();
+            let rounding = Duration::from_secs(1);
+            assert!(took >= after && took < after + rounding, "{took:?}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 use super::*;
-use crate::cluster::wire::dialler::Dialler;
+use crate::cluster::wire::dialler::{Begins, Dialler};
 use crate::cluster::wire::protocol::asked::Part as Piece;
 use crate::cluster::wire::protocol::passing_client::PassingClient;
 use crate::cluster::wire::protocol::{Asked, AskedHead, Rights};
@@ -390,6 +390,7 @@ async fn nothing_is_taken_of_strangers() {
         tls: None,
         allow_plaintext: false,
         max_event_bytes: 1 << 20,
+        begins: Begins::default(),
     };
     let dialled = dialler.dial_for_requests("127.0.0.1:7071").await;
     let mut requests = dialled.unwrap_or_else(|error| panic!("{error}"));

@@ -1,8 +1,9 @@
 //! From addresses to gRPC streams: dials other nodes.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
@@ -25,10 +26,13 @@ use crate::cluster::tls::{PeerCertificate, Tls};
 
 /// What of each answer to a request is sent ahead, in bytes, when nobody takes it: it holds
 /// up no other, as long as all of them fit.
-const REQUESTS_WINDOW: u32 = 128 << 10;
+pub(in crate::cluster) const REQUESTS_WINDOW: u32 = 128 << 10;
 
 /// The same of all answers together.
 const REQUESTS_WINDOWS: u32 = REQUESTS_WINDOW * MAX_ON_THE_WAY;
+
+/// Names of which it is remembered at which address to begin.
+const MAX_BEGINS: usize = 256;
 
 /// Why no stream was opened.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +81,36 @@ pub(in crate::cluster) struct Dialler {
     /// Whether plain text may leave the machine.
     pub(in crate::cluster) allow_plaintext: bool,
     pub(in crate::cluster) max_event_bytes: usize,
+    pub(in crate::cluster) begins: Begins,
+}
+
+/// With which of its addresses, from 0, a name is begun: those that have more than can be tried
+/// in time would never have the last of them tried.
+#[derive(Debug, Default)]
+pub(in crate::cluster) struct Begins(Mutex<BTreeMap<String, usize>>);
+
+impl Begins {
+    fn of(&self, name: &str) -> usize {
+        self.lock().get(name).copied().unwrap_or(0)
+    }
+
+    fn set(&self, name: &str, at: usize) {
+        let mut begins = self.lock();
+        if begins.len() >= MAX_BEGINS && !begins.contains_key(name) {
+            // It begins with its first address again.
+            begins.pop_first();
+        }
+        begins.insert(name.to_owned(), at);
+    }
+
+    fn forget(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        // Nothing in here panics half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What carries requests to a node.
@@ -108,24 +142,34 @@ impl Dialler {
             .await
     }
 
-    /// What `open` makes of the first address of a name with which it succeeds.
+    /// What `open` makes of the first address of a name with which it succeeds. It begins with
+    /// those to which it has not come the last time, or with the one that has answered since.
     async fn first<T, F>(&self, name: &str, open: impl Fn(SocketAddr) -> F) -> Result<T, DialError>
     where
         F: Future<Output = Result<T, DialError>>,
     {
         let mut failed = DialError::NoAddress;
         let addresses = self.resolve(name).await?;
+        let begin = self.begins.of(name);
         let until = Instant::now() + DIAL_NAME;
-        for address in addresses {
+        for tried in 0..addresses.len() {
+            let at = (begin + tried) % addresses.len();
             let Some(deadline) = deadline(until) else {
-                break;
+                self.begins.set(name, at);
+                return Err(failed);
             };
-            match timeout_at(deadline, open(address)).await {
-                Ok(Ok(opened)) => return Ok(opened),
+            match timeout_at(deadline, open(addresses[at])).await {
+                Ok(Ok(opened)) => {
+                    if begin > 0 {
+                        self.begins.set(name, at);
+                    }
+                    return Ok(opened);
+                }
                 Ok(Err(error)) => failed = error,
                 Err(_) => failed = DialError::Silent(DIAL),
             }
         }
+        self.begins.forget(name);
         Err(failed)
     }
 
@@ -315,6 +359,7 @@ mod tests {
             tls: None,
             allow_plaintext: false,
             max_event_bytes: 1 << 20,
+            begins: Begins::default(),
         };
         let answer = tokio::select! {
             answer = dialler.dial("127.0.0.1:7071") => answer,
@@ -343,11 +388,57 @@ mod tests {
             tls: None,
             allow_plaintext: false,
             max_event_bytes: 1 << 20,
+            begins: Begins::default(),
         };
         let before = Instant::now();
         let error = dialler.dial("many:7071").await.err();
         assert_eq!(error.expect("nobody answers").kind(), "silent");
         assert_eq!(before.elapsed(), DIAL_NAME);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_address_of_a_name_is_tried_in_the_end() {
+        /// Keeps the ports that were dialled.
+        #[derive(Default)]
+        struct Silent(Mutex<Vec<u16>>);
+        impl Network for Silent {
+            fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Connection>> {
+                self.0.lock().unwrap().push(address.port());
+                Box::pin(std::future::pending())
+            }
+            fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+                let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+                let addresses: Vec<_> = (1..=6).map(address).collect();
+                Box::pin(std::future::ready(Ok(addresses)))
+            }
+        }
+        let network = Arc::new(Silent::default());
+        let dialler = Dialler {
+            network: Arc::clone(&network) as Arc<dyn Network>,
+            tls: None,
+            allow_plaintext: false,
+            max_event_bytes: 1 << 20,
+            begins: Begins::default(),
+        };
+        for _ in 0..2 {
+            assert!(dialler.dial("many:7071").await.is_err());
+        }
+        // For each dial there is time for four.
+        assert_eq!(*network.0.lock().unwrap(), [1, 2, 3, 4, 5, 6, 1, 2]);
+    }
+
+    #[test]
+    fn no_more_names_are_remembered_than_there_is_room_for() {
+        let begins = Begins::default();
+        for number in 0..=MAX_BEGINS {
+            begins.set(&format!("{number:04}"), 4);
+        }
+        begins.set("0256", 5);
+        assert_eq!(begins.lock().len(), MAX_BEGINS);
+        assert_eq!((begins.of("0000"), begins.of("0001")), (0, 4));
+        assert_eq!(begins.of("0256"), 5);
+        begins.forget("0256");
+        assert_eq!(begins.of("0256"), 0);
     }
 
     #[tokio::test]
@@ -373,6 +464,7 @@ mod tests {
                 tls: None,
                 allow_plaintext,
                 max_event_bytes: 1 << 20,
+                begins: Begins::default(),
             };
             match dialler.dial(address).await {
                 Ok(_) => panic!("nobody is there"),

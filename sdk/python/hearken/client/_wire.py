@@ -15,9 +15,11 @@ _MAX_LINES = 256
 # Bytes that are read at once.
 _PIECE = 64 << 10
 
-# Bytes of a whole answer. The largest is a page of a channel: events of 4 MiB, whose JSON has up
-# to six times that where all of it is escaped. What is longer would take the program's memory.
-LARGEST_ANSWER = 64 << 20
+# Bytes of a whole answer, as many as a node takes of another one. The largest is a page of a
+# channel: one event of up to 64 MiB, a third longer in base64, or several of 4 MiB together, whose
+# JSON has up to six times that where all of it is escaped. What is longer would take the program's
+# memory.
+LARGEST_ANSWER = 128 << 20
 
 # Digits of a size: those of 64 bits in hexadecimal.
 _MAX_DIGITS = 16

@@ -73,6 +73,8 @@ class Answers(unittest.IsolatedAsyncioTestCase):
     async def test_what_an_answer_may_have_is_bounded(self):
         for length in ("9" * 5000, "-1", "1_0", "", "\xb2"):
             self.assertEqual(await self.refused({"content-length": length}, b""), "protocol")
+        largest_event = 64 << 20
+        self.assertGreater(_wire.LARGEST_ANSWER, largest_event / 3 * 4 + 4096, "one fits in base64")
         with mock.patch.object(_wire, "LARGEST_ANSWER", 4):
             self.assertEqual(await self.body({"content-length": "4"}, b"1234"), b"1234")
             self.assertEqual(await self.body({}, b"1234"), b"1234")

@@ -44,6 +44,22 @@ fn count_reads(log: &Stepped) -> Arc<AtomicUsize> {
 }
 
 #[test]
+fn only_what_lies_in_segments_alone_needs_the_disk() {
+    let mut log = filed(2, b"data");
+    let name = channel("orders");
+    let is_in_memory =
+        |log: &Stepped| [0, 1, 2, 3].map(|after| log.engine.is_in_memory(&name, after));
+    assert_eq!(is_in_memory(&log), [false, false, true, true]);
+    log.append("orders", b"data").unwrap();
+    assert_eq!(is_in_memory(&log), [false, false, true, true]);
+    let reads = count_reads(&log);
+    let read = log.done(|engine| engine.read(&name, 2, ReadLimit::default()));
+    assert_eq!(read.unwrap().events.len(), 1);
+    assert_eq!(reads.load(Ordering::SeqCst), 0);
+    assert!(log.engine.is_in_memory(&channel("none"), 0));
+}
+
+#[test]
 fn a_time_is_not_behind_what_comes_while_it_is_looked_up() {
     let mut log = filed(2, b"data");
     let name = channel("orders");

@@ -143,8 +143,11 @@ pub(in crate::gateway) async fn find(
     let limit = limit(&parameters, DEFAULT_LIMIT)?;
     let before = number(&parameters, "before")?;
     let channel = context.readable(&identity, &name)?;
+    // Before the turn, which others would wait for with it.
+    let current = channel.current_index(&index).await;
+    let current = current.map_err(ChannelRefusal::from)?;
     let _turn = turn_to_read(&context, &channel).await?;
-    let found = channel.find(&index, &value, before, limit).await;
+    let found = current.find(&value, before, limit).await;
     let found = found.map_err(ChannelRefusal::from)?;
     let part = room(&context, &client, &found.events)?;
     let view = IndexView {

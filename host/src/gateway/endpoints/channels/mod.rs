@@ -42,6 +42,7 @@ mod tests;
 mod view;
 
 pub(in crate::gateway::endpoints) use at::At;
+pub(in crate::gateway::endpoints) use elsewhere::UNCOUNTED_RECEIPT;
 pub(in crate::gateway) use page::READS_AT_ONCE;
-pub(in crate::gateway::endpoints) use page::{counted, room, room_of};
+pub(in crate::gateway::endpoints) use page::{counted, counted_by, room, room_of};
 pub(in crate::gateway) use refusal::ChannelRefusal;

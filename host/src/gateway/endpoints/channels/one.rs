@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::at::At;
-use super::page::{counted, event_of, room, turn_to_read};
+use super::page::{counted, event_of, room, turn_to_read_behind};
 use super::refusal::ChannelRefusal;
 use crate::access::Act;
 use crate::channel::{ReadAmount, ReadFailure, ReadFilter};
@@ -61,7 +61,7 @@ pub(in crate::gateway) async fn one(
         return Err(trimmed(bounds.first).into());
     }
     let one = ReadAmount::events(1);
-    let _turn = turn_to_read(&context, &channel).await?;
+    let _turn = turn_to_read_behind(&context, &channel, number - 1).await?;
     let found = channel.read(number - 1, one, &ReadFilter::default()).await;
     let found = found.map_err(ChannelRefusal::from)?;
     let event = found.events.first().map(|event| event_of(event));

@@ -100,7 +100,7 @@ pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
 /// A text of an answer, which counts until it is sent.
 struct Answer {
     text: Vec<u8>,
-    _part: Part,
+    _parts: Vec<Part>,
 }
 
 impl AsRef<[u8]> for Answer {
@@ -178,6 +178,22 @@ pub(super) async fn turn_to_read<'c>(
     }
 }
 
+/// The same for a page behind the position `after`: what is read of memory, or is not there, needs
+/// no turn, however long others wait for the disk.
+///
+/// # Errors
+/// When it does not come in time.
+pub(super) async fn turn_to_read_behind<'c>(
+    context: &'c Context,
+    channel: &Channel,
+    after: u64,
+) -> Result<Option<SemaphorePermit<'c>>, Rejection> {
+    match channel.is_in_memory(after) {
+        true => Ok(None),
+        false => turn_to_read(context, channel).await,
+    }
+}
+
 /// Memory for the answer with these events as JSON, until that is sent.
 pub(in crate::gateway::endpoints) fn room(
     context: &Context,
@@ -207,7 +223,15 @@ pub(super) fn part(context: &Context, address: IpAddr, bytes: usize) -> Result<P
 
 /// A text as the body of an answer, which takes its part of the memory until it is sent.
 pub(in crate::gateway::endpoints) fn counted(text: Vec<u8>, part: Part) -> Bytes {
-    Bytes::from_owner(Answer { text, _part: part })
+    counted_by(text, vec![part])
+}
+
+/// The same of one that takes these parts.
+pub(in crate::gateway::endpoints) fn counted_by(text: Vec<u8>, parts: Vec<Part>) -> Bytes {
+    Bytes::from_owner(Answer {
+        text,
+        _parts: parts,
+    })
 }
 
 /// The answer with what was found.

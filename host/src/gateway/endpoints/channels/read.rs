@@ -6,11 +6,12 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::at::At;
 use super::begin::{Begin, begin, position_of};
-use super::page::{EventPage, Form, accepts, answer, turn_to_read};
+use super::page::{EventPage, Form, accepts, answer, turn_to_read_behind};
 use super::position::{limit, wait};
 use super::refusal::ChannelRefusal;
 use super::stream::{self, EVENT_STREAM};
@@ -103,14 +104,17 @@ pub(in crate::gateway) async fn read(
         Begin::Unsaid => 0,
     };
     let amount = ReadAmount::events(limit);
-    let turn = turn_to_read(&context, &channel).await?;
+    let turn = turn_to_read_behind(&context, &channel, after).await?;
     let found = channel.read(after, amount, &filter).await;
-    let mut found = found.map_err(ChannelRefusal::from)?;
-    if found.events.is_empty() && found.gap.is_none() && !wait.is_zero() {
+    let found = found.map_err(ChannelRefusal::from)?;
+    let is_empty = found.events.is_empty() && found.gap.is_none();
+    let (found, _turn) = if is_empty && !wait.is_zero() {
         drop(turn);
         let more = wait_for(&context, &client, &identity, &channel, wait);
-        found = more.events(found, amount, &filter).await?;
-    }
+        more.events(found, amount, &filter).await?
+    } else {
+        (found, turn)
+    };
     answer(&context, &client, &name, channel.epoch(), found, form)
 }
 
@@ -147,14 +151,15 @@ fn wait_for<'w>(
     }
 }
 
-impl Wait<'_> {
-    /// What comes behind what was found, or nothing when the time is over.
+impl<'w> Wait<'w> {
+    /// What comes behind what was found, or nothing when the time is over; with the turn in which
+    /// it was read.
     async fn events(
         self,
         mut found: Found,
         amount: ReadAmount,
         filter: &ReadFilter,
-    ) -> Result<Found, Rejection> {
+    ) -> Result<(Found, Option<SemaphorePermit<'w>>), Rejection> {
         let Self {
             context,
             client,
@@ -171,16 +176,17 @@ impl Wait<'_> {
                 ended = identity.ended() => return Err(Rejection::AccessEnded(ended)),
                 () = context.draining.cancelled() => return Err(Rejection::Draining),
                 more = channel.beyond(found.next) => more.map_err(ChannelRefusal::from)?,
-                () = tokio::time::sleep_until(until) => return Ok(found),
+                () = tokio::time::sleep_until(until) => return Ok((found, None)),
                 // Nobody reads this, but the place is free again.
                 () = client.gone() => return Err(Rejection::ClientGone),
             }
+            let turn = turn_to_read_behind(context, channel, found.next).await?;
             found = channel
                 .read(found.next, amount, filter)
                 .await
                 .map_err(ChannelRefusal::from)?;
             if !found.events.is_empty() || found.gap.is_some() || Instant::now() >= until {
-                return Ok(found);
+                return Ok((found, turn));
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::bus::Bus;
 use crate::channel::test_engine::{Call, Fate};
 use crate::channel::test_support::{channels_on, failing_engines};
 use crate::gateway::GatewayLimits;
+use crate::gateway::endpoints::channels::READS_AT_ONCE;
 use crate::gateway::test_support::{
     Answer, bus, gateway, gateway_before_channels, gateway_on, get, post, publish, router, send,
 };
@@ -637,6 +638,62 @@ async fn a_disk_that_hangs_holds_up_no_stream_and_no_request_for_ever() {
     let mut draining = self::pieces(&router, uri).await;
     gateway.context.drain();
     assert!(draining.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_read_what_there_is_waits_for_no_disk() {
+    let bus: Bus = bus();
+    let (engines, _disk) = failing_engines();
+    let channels = channels_on(&bus, engines, BTreeMap::new());
+    let gateway = gateway_on(&bus, GatewayLimits::default(), channels);
+    let router = gateway.router();
+    put(&router, "/v1/channels/orders", json!({})).await;
+    append_many(&router, 2).await;
+    let all = u32::try_from(READS_AT_ONCE).unwrap();
+    let _turns = gateway.context.reads.acquire_many(all).await.unwrap();
+    let uri = "/v1/channels/orders/events";
+    for of_disk in ["events?after=0", "events/1"] {
+        let answer = get(&router, &format!("/v1/channels/orders/{of_disk}")).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(kind(&answer), "overloaded", "{}", answer.body);
+    }
+    for (query, there) in [
+        ("after=2", vec![]),
+        ("after=2&wait=5s", vec![]),
+        ("after=1", vec![2]),
+    ] {
+        let answer = get(&router, &format!("{uri}?{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.body);
+        assert_eq!(sequences(&answer), there, "{query}");
+    }
+    let newest = get(&router, "/v1/channels/orders/events/2").await;
+    assert_eq!(newest.status, StatusCode::OK, "{}", newest.body);
+    let follows = format!("{uri}?after=2&wait=60s");
+    let (followed, ()) = tokio::join!(get(&router, &follows), append_many(&router, 1));
+    assert_eq!(sequences(&followed), [3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_is_behind_holds_up_no_reads() {
+    let bus: Bus = bus();
+    let (engines, disk) = failing_engines();
+    let channels = channels_on(&bus, engines, BTreeMap::new());
+    let router = gateway_on(&bus, GatewayLimits::default(), channels).router();
+    put(&router, "/v1/channels/orders", json!({})).await;
+    append_many(&router, 2).await;
+    disk.set(Call::ChangeIndex, 0, Fate::Hangs);
+    let index = "/v1/channels/orders/indexes/by-n";
+    let made = put(&router, index, json!({"field": "n"})).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    // More than have had their turn when those that wait for one have given up.
+    let value = format!("{index}/2");
+    let asked = (0..3 * READS_AT_ONCE).map(|_| get(&router, &value));
+    let asked = futures_util::future::join_all(asked);
+    let (found, read) = tokio::join!(asked, get(&router, "/v1/channels/orders/events?after=0"));
+    assert_eq!(sequences(&read), [1, 2], "{}", read.body);
+    for found in found {
+        assert_eq!(kind(&found), "index-behind", "{}", found.body);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::{Extension, Json};
 use bytes::Bytes;
+use hearken_channel_log::ReadError;
 use hearken_wire::EventRef;
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +22,7 @@ use super::query::Query;
 use super::refusal::Refusal;
 use super::send::channel_to_write;
 use super::shown::{Shown, answer};
-use crate::channel::{Channel, FieldPath, IndexName, SetFailure};
+use crate::channel::{Channel, FieldPath, IndexName, ReadFailure, SetFailure};
 use crate::gateway::context::Context;
 use crate::gateway::endpoints::channels::{At, ChannelRefusal};
 use crate::gateway::endpoints::publish::read_body;
@@ -39,7 +40,7 @@ const MAX_ROW_BYTES: usize = 4 << 20;
 const PAGE: usize = 100;
 const MAX_PAGES: usize = 100;
 
-/// How long events are looked for that have the value: what was found by then is the answer.
+/// How long events are looked for that have the value, before it is told that there is no time.
 const LOOKED_FOR: Duration = Duration::from_secs(10);
 
 /// How long the definition of an index waits for others.
@@ -136,7 +137,9 @@ async fn rows(
     let deadline = Instant::now() + LOOKED_FOR;
     for _ in 0..MAX_PAGES {
         if Instant::now() >= deadline {
-            break;
+            // A part would be taken for all of them.
+            let overloaded = ReadFailure::Log(ReadError::Overloaded);
+            return Err(ChannelRefusal::from(overloaded).into());
         }
         let page = channel.find(index.as_str(), &looked_for, before, PAGE);
         let page = page.await.map_err(ChannelRefusal::from)?;

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,11 +12,13 @@ use tokio::time::Instant;
 use super::GanomedeConfig;
 use crate::access::AccessSettings;
 use crate::bus::Bus;
+use crate::channel::test_engine::{Call, Fate};
+use crate::channel::test_support::{channels_on, failing_engines};
 use crate::gateway::SharedSecret;
 use crate::gateway::test_support::others::Others;
 use crate::gateway::test_support::{
-    Answer, access, bus, bus_of, ganomede_beside, gateway, gateway_with_ganomede, get, publish,
-    router as router_without, send,
+    Answer, access, bus, bus_of, ganomede_beside, ganomede_on, gateway, gateway_with_ganomede, get,
+    publish, router as router_without, send,
 };
 use crate::gateway::{Gateway, GatewayLimits};
 
@@ -585,6 +588,31 @@ async fn an_index_finds_texts_newest_first() {
     define(&router, "ä b", "users", "data.tags.0").await;
     let (found, rows) = find(&router, "%C3%A4%20b", "y").await;
     assert_eq!((&found["id"], rows), (&json!("ä b"), vec![3]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_there_is_no_time_to_find_are_not_left_out() {
+    let bus = bus();
+    let (engines, disk) = failing_engines();
+    let channels = channels_on(&bus, engines, BTreeMap::new());
+    let access = access(AccessSettings::default());
+    let router = ganomede_on(&bus, access, config(), channels).router();
+    // One more than are looked at together.
+    for _ in 0..101 {
+        send_event(&router, "users", json!({"data": {"user": "ada"}})).await;
+    }
+    define(&router, "by-user", "users", "data.user").await;
+    assert_eq!(find(&router, "by-user", "ada").await.1.len(), 101);
+    disk.set(Call::Cells, 0, Fate::Hangs);
+    let uri = format!("/events/v1/indices/by-user/ada?{SECRET_IN_QUERY}");
+    let (answer, ()) = tokio::join!(get(&router, &uri), async {
+        disk.hangs().await;
+        tokio::time::advance(Duration::from_secs(10)).await;
+        disk.recover();
+    });
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["code"], "ServiceUnavailable");
+    assert_eq!(find(&router, "by-user", "ada").await.1.len(), 101);
 }
 
 #[tokio::test]

@@ -7,9 +7,10 @@ use hearken_session_protocol::codes::{disconnects, errors, unsubscribes};
 use hearken_session_protocol::{ClientError, Disconnect, SubscribePosition};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Calling;
+use super::answers::{Room, only_reads};
 use super::batch::{Command, Commands, METHODS};
 use super::requests::{self, Target, bad_request, data, info, read};
 use super::results::{
@@ -23,7 +24,7 @@ use crate::session::{ChannelName, PageRequest, Refused, SessionAct, Spared, Subs
 /// Bytes of the answers of a batch after which no more of its commands are carried out.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// How long all commands of a batch may take.
+/// How long a batch may have taken for one more of its commands to be carried out.
 const BATCH_TIME: Duration = Duration::from_secs(60);
 
 /// What a method answers with.
@@ -84,24 +85,34 @@ impl Calling<'_> {
         }
     }
 
-    /// Does several things, one after the other.
-    pub(super) async fn batch(&self, sent: &RawValue) -> Result<Batch, ClientError> {
+    /// Does several things, one after the other. With the room for the answer.
+    pub(super) async fn batch(&self, sent: &RawValue) -> Result<(Batch, Room), ClientError> {
         let Commands { commands } = read(sent)?;
         let commands = commands.all()?;
         let mut replies = Vec::with_capacity(commands.len());
         let deadline = Instant::now() + BATCH_TIME;
         let mut left = BATCH_BYTES;
+        let mut room = Room::of_batch();
         for Command(command) in commands {
             let answered = match command {
                 None => Err(errors::METHOD_NOT_FOUND),
                 // Whoever asks again for the rest is answered.
                 Some(_) if left == 0 => Err(errors::LIMIT_EXCEEDED),
+                Some(_) if Instant::now() >= deadline => Err(errors::INTERNAL),
                 Some((method, sent)) => {
-                    let answer = timeout_at(deadline, self.call(method, sent)).await;
-                    let answer = answer.unwrap_or(Err(errors::INTERNAL));
-                    answer.map(|result| {
-                        left = left.saturating_sub(result.get().len());
-                        BTreeMap::from([(method, result)])
+                    // Each has a time of its own. Cut off, it might be done all the same, after
+                    // those behind it.
+                    let answer = self.call(method, sent).await;
+                    answer.and_then(|result| {
+                        let bytes = result.get().len();
+                        if only_reads(method) {
+                            // At once, so that what was read never keeps what was done from
+                            // being told.
+                            let added = room.add(self.context, self.client, bytes);
+                            added.map_err(|_| errors::TOO_MANY_REQUESTS)?;
+                        }
+                        left = left.saturating_sub(bytes);
+                        Ok(BTreeMap::from([(method, result)]))
                     })
                 }
             };
@@ -114,7 +125,7 @@ impl Calling<'_> {
             // Others are served between two commands.
             tokio::task::yield_now().await;
         }
-        Ok(Batch { replies })
+        Ok((Batch { replies }, room))
     }
 
     /// Checks that whoever calls may do that.

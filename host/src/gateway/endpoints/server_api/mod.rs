@@ -8,7 +8,9 @@
 //! | `batch` | several commands in one request |
 //! | `methods` | what is done |
 //! | `publishing` | the same of what publishes |
+//! | `answers` | answers, and the memory that they take |
 
+mod answers;
 mod batch;
 mod bounded;
 mod methods;
@@ -24,14 +26,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
-use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::channels::{counted, room_of};
 use super::publish::{batch_limit, read_held_body};
 use super::session::SessionRefusal;
 use crate::access::{Identity, Principal, Unauthenticated};
@@ -41,6 +41,7 @@ use crate::gateway::problem::Problem;
 use crate::gateway::query::NoParameters;
 use crate::gateway::rejection::Rejection;
 use crate::gateway::serve::client::Client;
+use answers::{Room, answered};
 use requests::MAX_CHANNELS;
 use results::Reply;
 
@@ -100,11 +101,14 @@ pub(in crate::gateway) async fn call(
     let is_anonymous = *identity.principal() == Principal::Anonymous;
     if method == "batch" {
         return Ok(match calling.batch(&sent).await {
-            Ok(batch) if batch.is_denied() && is_anonymous => {
+            Ok((batch, _)) if batch.is_denied() && is_anonymous => {
                 return Err(Unauthenticated::Missing.into());
             }
-            Ok(batch) => answered(&context, &client, StatusCode::OK, &batch)?,
-            Err(error) => answered(&context, &client, StatusCode::OK, &Reply::from(Err(error)))?,
+            Ok((batch, room)) => answered(&context, &client, StatusCode::OK, &batch, room)?,
+            Err(error) => {
+                let reply = Reply::from(Err(error));
+                answered(&context, &client, StatusCode::OK, &reply, Room::of_batch())?
+            }
         });
     }
     let called = calling.call(&method, &sent).await;
@@ -119,28 +123,9 @@ pub(in crate::gateway) async fn call(
         Err(error) if by_status => status(error),
         _ => StatusCode::OK,
     };
-    answered(&context, &client, status, &Reply::from(called))
+    let room = Room::of(&method);
+    answered(&context, &client, status, &Reply::from(called), room)
 }
-
-/// The answer, which takes its part of the memory for answers until it is sent; a small one does
-/// not, so that what was done is not answered as if it were not.
-fn answered(
-    context: &Context,
-    client: &Client,
-    status: StatusCode,
-    answer: &impl Serialize,
-) -> Result<Response, Rejection> {
-    let text = serde_json::to_vec(answer).expect("objects with string keys");
-    let headers = [(header::CONTENT_TYPE, "application/json")];
-    if text.len() <= SMALL_ANSWER {
-        return Ok((status, headers, text).into_response());
-    }
-    let part = room_of(context, client, text.len())?;
-    Ok((status, headers, counted(text, part)).into_response())
-}
-
-/// Bytes of an answer that takes no part of the memory for answers.
-const SMALL_ANSWER: usize = 64 << 10;
 
 /// Who calls, and on which node.
 struct Calling<'c> {

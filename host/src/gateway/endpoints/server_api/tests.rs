@@ -5,15 +5,21 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use hearken_channel_log::ChannelName;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::access::AccessSettings;
+use crate::channel::ChannelSettings;
+use crate::channel::test_engine::{Call, Fate};
+use crate::channel::test_support::{channels_on, failing_engines};
 use crate::config::NodeConfig;
 use crate::gateway::GatewayLimits;
-use crate::gateway::test_support::{SERVER_KEY, access, bus, gateway, gateway_with_sessions, send};
+use crate::gateway::test_support::{
+    SERVER_KEY, access, bus, gateway, gateway_with_sessions, gateway_with_sessions_on, send,
+};
 use crate::passing::Alone;
 use crate::session::{Namespace, Sessions, SessionsSettings};
 
@@ -217,6 +223,80 @@ async fn a_batch_is_answered_in_its_order() {
     let empty: Vec<Value> = (0..1_001).map(|_| json!({})).collect();
     let many = call(&router, "batch", json!({ "commands": empty })).await;
     assert_eq!(many["error"]["code"], 106);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_begins_nothing_when_its_time_is_over() {
+    let bus = bus();
+    let (engines, disk) = failing_engines();
+    let orders = ChannelName::new("orders").unwrap();
+    let declared = BTreeMap::from([(orders, ChannelSettings::default())]);
+    let channels = channels_on(&bus, engines, declared);
+    let settings = SessionsSettings {
+        anonymous: true,
+        ..NodeConfig::default().sessions
+    };
+    let access = access(AccessSettings::default());
+    let (gateway, _) = gateway_with_sessions_on(&bus, access, Arc::new(Alone), settings, channels);
+    disk.set(Call::Append, 0, Fate::Hangs);
+    let publish = json!({"publish": {"channel": "orders", "data": 1}});
+    let commands = vec![publish; 20];
+    let router = gateway.router();
+    let answer = call(&router, "batch", json!({ "commands": commands })).await;
+    let replies = answer["replies"].as_array().unwrap();
+    assert_eq!(replies.len(), 20);
+    for reply in replies {
+        assert_eq!(reply["error"]["code"], 100, "{reply}");
+    }
+    // Each that is begun takes the 4 s for which an append is waited.
+    assert_eq!(disk.count(Call::Append), 15);
+}
+
+#[tokio::test]
+async fn who_has_published_is_told_so_however_full_the_memory_is() {
+    let kept = Namespace {
+        history_size: 100,
+        history_ttl: Duration::from_secs(60),
+        ..Namespace::new("chat")
+    };
+    let settings = SessionsSettings {
+        anonymous: true,
+        namespaces: BTreeMap::from([("chat".to_owned(), kept)]),
+        ..NodeConfig::default().sessions
+    };
+    let access = access(AccessSettings::default());
+    let (gateway, _) = gateway_with_sessions(&bus(), access, Arc::new(Alone), settings);
+    let router = gateway.router();
+    let publish = |data: &str| json!({"publish": {"channel": "chat:1", "data": data}});
+    let commands = vec![publish(&"x".repeat(3_000)); 30];
+    call(&router, "batch", json!({ "commands": commands })).await;
+    let memory = &gateway.context.bodies;
+    let free = memory.free_kib();
+    // As much is left as requests have, and less than answers.
+    let taken = memory.take((free - 60) << 10, None).unwrap();
+
+    // What is said of each is longer than each is.
+    let wrong = json!({"publish": {"channel": " ", "data": 1}});
+    let mut commands = vec![publish("one more")];
+    commands.resize(1_000, wrong);
+    let batch = json!({ "commands": commands }).to_string();
+    let answer = send(&router, request("batch", &batch)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(answer.json()["replies"][0]["publish"]["offset"], 31);
+    assert!(answer.body.len() > 64 << 10, "{}", answer.body.len());
+    // What is read counts.
+    let history = json!({"channel": "chat:1", "limit": 100});
+    let full = send(&router, request("history", &history.to_string())).await;
+    assert_eq!(full.status, StatusCode::SERVICE_UNAVAILABLE);
+    let both = json!({"commands": [{"history": history}, publish("the last")]});
+    let replies = call(&router, "batch", both.clone()).await["replies"].take();
+    assert_eq!(replies[0]["error"]["code"], 111, "{}", replies[0]);
+    assert_eq!(replies[1]["publish"]["offset"], 32);
+    drop(taken);
+    let replies = call(&router, "batch", both).await["replies"].take();
+    let read = &replies[0]["history"]["publications"];
+    assert_eq!(read.as_array().unwrap().len(), 32);
+    assert_eq!(memory.free_kib(), free);
 }
 
 #[tokio::test]

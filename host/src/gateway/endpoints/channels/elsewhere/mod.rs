@@ -28,3 +28,4 @@ pub(in crate::gateway) use pass_on::pass_on;
 pub(in crate::gateway) use place::{bare, target, without_node};
 pub(in crate::gateway) use refusal::ElsewhereRefusal;
 pub(in crate::gateway) use ways::Ways;
+pub(in crate::gateway::endpoints) use whole::UNCOUNTED_RECEIPT;

@@ -25,7 +25,7 @@ const MAX_RECEIPT: usize = 16 << 20;
 
 /// What of it does not count as memory, in bytes, so that who has changed something is told so
 /// however little is left: more than that to a full batch with ids as people choose them.
-const UNCOUNTED_RECEIPT: usize = 1 << 20;
+pub(in crate::gateway::endpoints) const UNCOUNTED_RECEIPT: usize = 1 << 20;
 
 /// Largest answer to a read: more than a full page takes as JSON, however much of it has to
 /// be escaped.
