@@ -31,8 +31,8 @@ const MAKING: Duration = Duration::from_secs(4);
 pub(super) struct Where {
     pub(super) is_here: bool,
     pub(super) others: Vec<Member>,
-    /// Whether there is no node of the name that was given.
-    pub(super) is_unknown: bool,
+    /// The only node that is meant, if it is one.
+    pub(super) only: Option<Arc<str>>,
 }
 
 impl Sessions {
@@ -48,7 +48,6 @@ impl Sessions {
             reached.sessions = self.act_here(whose, act).await?;
             reached.nodes.insert(Arc::clone(self.0.bus.node()));
         }
-        reached.is_partial = places.is_unknown;
         if reached.is_found(whose) {
             return Ok(reached);
         }
@@ -69,6 +68,8 @@ impl Sessions {
                 Ok(_) | Err(_) => reached.is_partial = true,
             }
         }
+        let only = places.only.as_deref();
+        reached.is_partial |= self.0.is_any_unheard(only, &reached.nodes);
         reached.is_partial &= !reached.is_found(whose);
         Ok(reached)
     }
@@ -127,17 +128,16 @@ impl Shared {
                 return Where {
                     is_here: true,
                     others,
-                    is_unknown: false,
+                    only: None,
                 };
             }
         };
         let is_here = *name == **own;
         let is_it = |member: &Member| !is_here && *member.peer.name == *name;
-        let others: Vec<_> = others.into_iter().filter(is_it).collect();
         Where {
             is_here,
-            is_unknown: !is_here && others.is_empty(),
-            others,
+            others: others.into_iter().filter(is_it).collect(),
+            only: Some(name.into()),
         }
     }
 

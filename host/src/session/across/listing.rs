@@ -38,7 +38,7 @@ pub struct SessionsPage {
     pub has_more: bool,
     /// Names of the nodes that were looked at, this one included.
     pub nodes: BTreeSet<Arc<str>>,
-    /// Whether a node was not.
+    /// Whether one that may have such sessions was not.
     pub is_partial: bool,
 }
 
@@ -87,10 +87,7 @@ impl Sessions {
             Some(node) => self.0.places(&Whose::NodeOf(node.to_owned())),
             None => self.0.places(whose),
         };
-        let mut page = SessionsPage {
-            is_partial: places.is_unknown,
-            ..SessionsPage::default()
-        };
+        let mut page = SessionsPage::default();
         // One more tells whether there are more.
         let wanted = limit.saturating_add(1);
         if places.is_here {
@@ -120,6 +117,8 @@ impl Sessions {
                 .extend(shown.map(|one| status_of(one, &node.name)));
             page.nodes.insert(node.name);
         }
+        let only = places.only.as_deref();
+        page.is_partial |= self.0.is_any_unheard(only, &page.nodes);
         page.sessions
             .sort_by(|one, other| one.client.cmp(&other.client));
         page.sessions
@@ -131,12 +130,6 @@ impl Sessions {
         page.has_more |= page.sessions.len() > limit;
         page.sessions.truncate(limit);
         page
-    }
-
-    /// Whether there is a node of this name with sessions, as far as this one knows.
-    #[must_use]
-    pub fn has_node(&self, node: &str) -> bool {
-        !self.0.places(&Whose::NodeOf(node.to_owned())).is_unknown
     }
 
     /// The session with this id, on whichever node it is.
@@ -165,14 +158,11 @@ impl Sessions {
                 None => break,
             }
         }
-        let mut nodes: Vec<_> = {
-            let others = self.0.across.members.others();
-            let (away, there): (Vec<_>, Vec<_>) =
-                others.into_iter().partition(|member| member.is_away);
-            all.is_partial = !away.is_empty();
-            let there = there.into_iter();
-            there.map(|member| (member.peer, String::new())).collect()
-        };
+        let others = self.0.across.members.others().into_iter();
+        let there = others.filter(|member| !member.is_away);
+        let mut nodes: Vec<_> = there.map(|member| (member.peer, String::new())).collect();
+        // Those that have said all of theirs.
+        let mut heard = BTreeSet::new();
         let deadline = Instant::now() + ALL_CHANNELS_WITHIN;
         while !nodes.is_empty() && Instant::now() < deadline {
             let asked = nodes.into_iter().map(|(node, after)| async move {
@@ -192,13 +182,16 @@ impl Sessions {
                 match listed.has_more {
                     true if listed.behind > after => following.push((node, listed.behind)),
                     // It would go on for ever.
-                    is_stuck => all.is_partial |= is_stuck,
+                    true => all.is_partial = true,
+                    false => {
+                        heard.insert(node.name);
+                    }
                 }
                 all.add(listed.channels);
             }
             nodes = following;
         }
-        all.is_partial |= !nodes.is_empty();
+        all.is_partial |= !nodes.is_empty() || self.0.is_any_unheard(None, &heard);
         all
     }
 
