@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod checked;
+mod commanded;
 mod first;
 mod frozen;
 mod killed;
@@ -101,7 +102,12 @@ struct House {
 impl House {
     /// The linked nodes `a`, `b` and `c`.
     async fn new() -> Self {
-        let (folder, configuration) = configured(&format!("{CONFIGURATION}{ACROSS}"));
+        Self::with(&format!("{CONFIGURATION}{ACROSS}")).await
+    }
+
+    /// The same, of another configuration.
+    async fn with(text: &str) -> Self {
+        let (folder, configuration) = configured(text);
         let file = configuration.display().to_string();
         let a = node("a").with(&["--config", &file]).start().await;
         let address = a.cluster_address().await;
