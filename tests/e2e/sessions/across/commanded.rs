@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::sessions::Session;
-use crate::support::api::answer;
 
 /// A session of the user on each node.
 async fn on_each(house: &House, user: &str) -> Vec<Session> {
@@ -46,15 +45,6 @@ async fn said(node: &NodeProcess, arguments: &[&str]) -> Value {
     let answered = node.hearken(&[arguments, &["--json"]].concat()).await;
     assert_eq!(answered.code, 0, "{answered:?}");
     serde_json::from_str(&answered.stdout).expect("JSON")
-}
-
-/// What a server is answered.
-async fn call(node: &Api, method: &str, parameters: &Value) -> Value {
-    let request = node
-        .request(Method::POST, &format!("/api/{method}"))
-        .header("x-api-key", SERVER_KEY)
-        .json(parameters);
-    answer(request).await.json().await.expect("JSON")
 }
 
 /// How many sessions of ada's there are on all nodes, or the one of that name, and whether that

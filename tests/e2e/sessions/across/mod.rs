@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::checked::{Told, check};
 use self::publishers::{Acknowledged, Publishers, publish};
-use super::{CONFIGURATION, SERVER_KEY, configured};
-use crate::support::api::Api;
+use super::{CONFIGURATION, SERVER_KEY, configured, until_gone};
+use crate::support::api::{Api, answer};
 use crate::support::balancer::Balancer;
 use crate::support::cluster::{linked, node};
 use crate::support::process::NodeProcess;
@@ -200,16 +200,20 @@ async fn start(name: &str, file: &str, address: &str) -> NodeProcess {
     node.start().await
 }
 
+/// What a server is answered.
+async fn call(node: &Api, method: &str, parameters: &Value) -> Value {
+    let request = node
+        .request(Method::POST, &format!("/api/{method}"))
+        .header("x-api-key", SERVER_KEY)
+        .json(parameters);
+    answer(request).await.json().await.expect("JSON")
+}
+
 /// The result of a command of a server, which succeeds, once it is not refused for now.
 async fn command(node: &Api, method: &str, parameters: &Value) -> Value {
     let commanding = async {
         loop {
-            let request = node
-                .request(Method::POST, &format!("/api/{method}"))
-                .header("x-api-key", SERVER_KEY)
-                .json(parameters);
-            let answer = request.send().await.expect("the node is there");
-            let mut answer: Value = answer.json().await.expect("JSON");
+            let mut answer = call(node, method, parameters).await;
             let result = answer["result"].take();
             if result.is_object() {
                 return result;
