@@ -28,6 +28,11 @@ pub trait Mesh: Send + Sync + 'static {
     /// for less than 5 seconds.
     fn peers(&self) -> Vec<PeerNode>;
 
+    /// Names of the other nodes that may have sessions, whether or not they can be reached: all
+    /// that have announced some, but for those that have said goodbye, and those that have not
+    /// been linked for an hour, which are forgotten.
+    fn known(&self) -> Vec<Arc<str>>;
+
     /// Sends a message to one of them, behind all that was sent to it before. Waits for
     /// nobody. Whether it is on its way: it is not if the node is none of the
     /// [`peers`](Self::peers), or takes none that large. What is on its way may be lost; then
@@ -98,6 +103,10 @@ impl Mesh for Alone {
     }
 
     fn peers(&self) -> Vec<PeerNode> {
+        Vec::new()
+    }
+
+    fn known(&self) -> Vec<Arc<str>> {
         Vec::new()
     }
 

@@ -40,7 +40,7 @@ use crate::consumer::Consumers;
 use crate::gateway::{AllowedHosts, Gateway, GatewayConfig, HttpTls, Readiness, Stages};
 use crate::incarnation;
 use crate::passing::Hosting;
-use crate::plugin::{Addressed, PluginHooks, PluginRunner, PluginsConfig};
+use crate::plugin::{PluginHooks, PluginRunner, PluginsConfig};
 use crate::session::Sessions;
 use follow::{Follower, Parts};
 use health::Health;
@@ -204,10 +204,7 @@ impl Node {
             channels: channels.clone(),
             consumers: consumers.clone(),
             hooks,
-            addressed: Some(Addressed {
-                sessions: sessions.clone(),
-                nodes: Arc::clone(&nodes),
-            }),
+            addressed: Some(sessions.clone()),
             folder: config.plugins,
             data: config.data,
             threads: config.plugin_threads,

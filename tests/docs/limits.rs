@@ -521,6 +521,10 @@ fn known() -> Vec<Row> {
             ],
         ),
         (
+            "time without a link for which a node with sessions",
+            vec![of("FORGET_AFTER")],
+        ),
+        (
             "subscribers that a node tells another",
             vec![of("TOLD"), of("wanting/ASKED")],
         ),

@@ -24,10 +24,10 @@ use crate::channel::test_support::channels_of;
 use crate::channel::{Channels, NodeEnvironment};
 use crate::clock::SystemClock;
 use crate::consumer::Consumers;
-use crate::mesh;
+use crate::mesh::{self, Mesh};
 use crate::passing::{Alone, Elsewhere};
 use crate::session::{Namespaces, NoHooks, Sessions, SessionsSettings, Surroundings};
-use fakes::{FakeCluster, FakePlugins};
+use fakes::{FakeCluster, FakePlugins, Missing};
 
 /// Largest event of the bus under test.
 pub(super) const MAX_EVENT_BYTES: usize = 4096;
@@ -211,9 +211,22 @@ fn config_of(
     access: Access,
     channels: Channels,
 ) -> GatewayConfig {
+    let alone = Arc::new(mesh::Alone(Arc::clone(bus.node())));
+    config_beside(bus, limits, readiness, access, channels, alone)
+}
+
+/// The same, with a way to the sessions of other nodes.
+fn config_beside(
+    bus: &Bus,
+    limits: GatewayLimits,
+    readiness: Readiness,
+    access: Access,
+    channels: Channels,
+    mesh: Arc<dyn Mesh>,
+) -> GatewayConfig {
     let environment = Arc::new(NodeEnvironment::new(Arc::new(SystemClock)));
     let consumers = Consumers::new(&channels, bus, Arc::clone(&environment) as _);
-    let sessions = no_sessions(bus, &channels, &access, environment);
+    let sessions = no_sessions(bus, &channels, &access, environment, mesh);
     GatewayConfig {
         bus: bus.clone(),
         plugins: Arc::new(FakePlugins::default()),
@@ -241,8 +254,9 @@ pub(super) fn gateway_with_sessions(
     elsewhere: Arc<dyn Elsewhere>,
     settings: SessionsSettings,
 ) -> (Gateway, Sessions) {
+    let mesh = Arc::new(mesh::Alone(Arc::clone(bus.node())));
     let channels = channels_of(bus, BTreeMap::new());
-    gateway_with_sessions_on(bus, access, elsewhere, settings, channels)
+    sessions_beside(bus, access, elsewhere, settings, channels, mesh)
 }
 
 /// The same, on these channels.
@@ -253,9 +267,37 @@ pub(super) fn gateway_with_sessions_on(
     settings: SessionsSettings,
     channels: Channels,
 ) -> (Gateway, Sessions) {
+    let mesh = Arc::new(mesh::Alone(Arc::clone(bus.node())));
+    sessions_beside(bus, access, elsewhere, settings, channels, mesh)
+}
+
+/// The same, of a node that knows of another with sessions, which cannot be reached.
+pub(super) fn gateway_missing(
+    bus: &Bus,
+    access: Access,
+    settings: SessionsSettings,
+    other: &str,
+) -> (Gateway, Sessions) {
+    let mesh = Arc::new(Missing {
+        this: Arc::clone(bus.node()),
+        other: other.into(),
+    });
+    let channels = channels_of(bus, BTreeMap::new());
+    sessions_beside(bus, access, Arc::new(Alone), settings, channels, mesh)
+}
+
+fn sessions_beside(
+    bus: &Bus,
+    access: Access,
+    elsewhere: Arc<dyn Elsewhere>,
+    settings: SessionsSettings,
+    channels: Channels,
+    mesh: Arc<dyn Mesh>,
+) -> (Gateway, Sessions) {
     let readiness = Readiness::default();
     readiness.plugins_loaded();
-    let config = config_of(bus, GatewayLimits::default(), readiness, access, channels);
+    let limits = GatewayLimits::default();
+    let config = config_beside(bus, limits, readiness, access, channels, mesh);
     let (namespaces, _) = Namespaces::of(&settings.namespaces, []);
     let sessions = config.sessions.clone();
     sessions.replace_settings(settings, namespaces);
@@ -273,6 +315,7 @@ fn no_sessions(
     channels: &Channels,
     access: &Access,
     environment: Arc<NodeEnvironment>,
+    mesh: Arc<dyn Mesh>,
 ) -> Sessions {
     let surroundings = Surroundings {
         bus: bus.clone(),
@@ -280,7 +323,7 @@ fn no_sessions(
         access: access.clone(),
         environment,
         hooks: Arc::new(NoHooks),
-        mesh: Arc::new(mesh::Alone(Arc::clone(bus.node()))),
+        mesh,
     };
     let settings = crate::config::NodeConfig::default().sessions;
     Sessions::new(surroundings, settings, Namespaces::default())

@@ -52,7 +52,6 @@ pub use code::compile::{
     CompileError, CompileWorkers, WorkerError, WorkerLimits, serve_compile_tasks,
 };
 pub use code::engines::EngineStatus;
-pub use guest::addressed::Addressed;
 pub use hooks::PluginHooks;
 pub use life::attempt::{Attempt, attempt};
 pub use life::carrying::{CarryError, carry};

@@ -1,7 +1,7 @@
 //! Links between the sessions of several nodes in tests, which can be cut and lose what is said.
 //! What is said comes as soon as others get the thread.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -24,6 +24,8 @@ struct Shared {
 struct State {
     /// Their ears, once they have some.
     nodes: BTreeMap<PeerNode, Option<Arc<dyn Ears>>>,
+    /// Those that cannot be reached any more, and are not forgotten.
+    given_up: BTreeSet<Arc<str>>,
     /// What is on its way: to whom, and what.
     waiting: VecDeque<(PeerNode, News)>,
     /// Pairs that are not linked, what is said over which waits.
@@ -87,8 +89,16 @@ impl Net {
     /// All others are told something of a node, which is none any more if it has gone.
     pub(super) fn tell(&self, of: &PeerNode, news: impl Fn(PeerNode) -> News) {
         let mut state = self.lock();
-        if matches!(news(of.clone()), News::Left(_) | News::Unreachable(_)) {
-            state.nodes.remove(of);
+        match news(of.clone()) {
+            News::Unreachable(_) => {
+                state.nodes.remove(of);
+                state.given_up.insert(Arc::clone(&of.name));
+            }
+            News::Left(_) => {
+                state.nodes.remove(of);
+                state.given_up.remove(&of.name);
+            }
+            _ => {}
         }
         let others: Vec<_> = state.others(of).cloned().collect();
         for other in others {
@@ -96,6 +106,11 @@ impl Net {
         }
         drop(state);
         self.0.stirred.notify_one();
+    }
+
+    /// A node that cannot be reached is forgotten, of which nobody is told.
+    pub(super) fn forget(&self, node: &PeerNode) {
+        self.lock().given_up.remove(&node.name);
     }
 
     /// Nothing comes over the link between two nodes any more, and neither knows: what is said
@@ -241,6 +256,12 @@ impl Mesh for Way {
 
     fn peers(&self) -> Vec<PeerNode> {
         self.net.lock().others(&self.this).cloned().collect()
+    }
+
+    fn known(&self) -> Vec<Arc<str>> {
+        let state = self.net.lock();
+        let there = state.others(&self.this).map(|peer| &peer.name);
+        there.chain(&state.given_up).cloned().collect()
     }
 
     fn send(&self, to: &PeerNode, message: Bytes) -> bool {

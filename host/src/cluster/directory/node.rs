@@ -42,6 +42,8 @@ struct Standing {
     linked: Option<Instant>,
     /// Whether it says which channels it has.
     tells: bool,
+    /// Whether it has announced sessions.
+    sessions: bool,
     address: Address,
     version: Arc<str>,
     /// Largest event that it takes, in bytes.
@@ -81,6 +83,7 @@ impl Node {
                 met: false,
                 linked: None,
                 tells: peer.minor >= CHANNELS_SINCE,
+                sessions: peer.sessions,
                 address: Arc::clone(&peer.address),
                 version: Arc::clone(&peer.version),
                 max_event_bytes: peer.max_event_bytes,
@@ -126,6 +129,7 @@ impl Node {
         standing.address = Arc::clone(&peer.address);
         standing.version = Arc::clone(&peer.version);
         standing.tells = peer.minor >= CHANNELS_SINCE;
+        standing.sessions = peer.sessions;
         standing.max_event_bytes = peer.max_event_bytes;
     }
 
@@ -140,6 +144,13 @@ impl Node {
     /// Whether sessions believe that it is there.
     pub(in crate::cluster) fn is_heard(&self) -> bool {
         self.heard.load(Ordering::Acquire)
+    }
+
+    /// Whether it may have sessions, even if it cannot be reached: it was linked and has announced
+    /// some, and has not said goodbye.
+    pub(super) fn may_have_sessions(&self) -> bool {
+        let standing = self.lock();
+        standing.met && standing.sessions && standing.state != NodeState::Left
     }
 
     /// From now on they do, or do not.

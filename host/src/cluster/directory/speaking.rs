@@ -21,6 +21,12 @@ impl Mesh for Directory {
         heard.map(|node| node.peer()).collect()
     }
 
+    fn known(&self) -> Vec<Arc<str>> {
+        let known = self.lock();
+        let may_have = known.nodes.values().filter(|node| node.may_have_sessions());
+        may_have.map(|node| Arc::clone(&node.name)).collect()
+    }
+
     fn send(&self, to: &PeerNode, message: Bytes) -> bool {
         let node = self.get(&to.name);
         let node = node.filter(|node| node.incarnation == to.incarnation && node.is_heard());

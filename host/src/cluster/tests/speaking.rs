@@ -72,6 +72,12 @@ fn other(part: &Part) -> PeerNode {
     peers[0].clone()
 }
 
+/// Names of the other nodes that may have sessions.
+fn known(part: &Part) -> Vec<String> {
+    let known = part.mesh.known().into_iter();
+    known.map(|name| name.to_string()).collect()
+}
+
 fn say(part: &Part, to: &PeerNode, text: &str) -> bool {
     part.mesh.send(to, Bytes::copy_from_slice(text.as_bytes()))
 }
@@ -104,6 +110,7 @@ async fn what_is_said_comes_once_and_in_order_over_several_connections() {
     b.leave.cancel();
     assert_eq!(at_a.until("b left").await, ["b left"]);
     assert!(!say(&a, &to_b, "6") && a.mesh.peers().is_empty());
+    assert_eq!(known(&a), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,6 +175,37 @@ async fn a_node_that_is_away_for_5_seconds_is_gone_and_joins_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_is_away_may_have_sessions_until_it_is_forgotten() {
+    let pipes = Arc::new(Pipes::default());
+    let (a, at_a) = start_with(&pipes, "a", 1, &[]);
+    let (_b, _) = start_with(&pipes, "b", 2, &[1]);
+    at_a.until("b joined").await;
+    assert_eq!(known(&a), ["b"]);
+    pipes.cut();
+    at_a.until("b unreachable").await;
+    assert!(a.mesh.peers().is_empty());
+    assert_eq!(known(&a), ["b"]);
+    let gone = Instant::now();
+    a.until("b", None).await;
+    assert!(gone.elapsed() > FORGET_AFTER - Duration::from_secs(10));
+    assert_eq!(known(&a), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_start_of_a_node_may_have_no_sessions_any_more() {
+    let pipes = Arc::new(Pipes::default());
+    let (a, at_a) = start_with(&pipes, "a", 1, &[]);
+    let (b, _) = start_with(&pipes, "b", 2, &[1]);
+    at_a.until("b joined").await;
+    drop(b);
+    at_a.until("b away").await;
+    let _b = start(&pipes, "b", 3, &[1]);
+    at_a.until("b left").await;
+    a.until("b", Some(NodeState::Connected)).await;
+    assert_eq!(known(&a), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_without_sessions_is_told_nothing() {
     let pipes = Arc::new(Pipes::default());
     let (a, at_a) = start_with(&pipes, "a", 1, &[]);
@@ -175,6 +213,7 @@ async fn a_node_without_sessions_is_told_nothing() {
     a.until("b", Some(NodeState::Connected)).await;
     b.until("a", Some(NodeState::Connected)).await;
     assert!(a.mesh.peers().is_empty() && b.mesh.peers().is_empty());
+    assert_eq!(known(&a), [""; 0]);
     let (_, incarnation) = a.sees("b").unwrap();
     let to_b = PeerNode {
         name: "b".into(),

@@ -1,6 +1,9 @@
 //! What stands beside a gateway under test: plugins and other nodes that there are not.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::admin::{
     ClusterAdmin, CommandFuture, ConsumedStatus, Counters, HostRequests, LimitsStatus, LinkStatus,
@@ -8,6 +11,7 @@ use crate::admin::{
     ReplayRequest, ReplayState, ReplayStatus, RightsStatus, StalledStatus,
 };
 use crate::bus::Overflow;
+use crate::mesh::{Mesh, PeerNode};
 use crate::script::Language;
 
 /// Two plugins, `good` and `broken`; whatever is done to `broken` fails, and to
@@ -165,5 +169,32 @@ impl ClusterAdmin for FakeCluster {
             node("b", NodeState::Connected, Some(busy)),
             node("c", NodeState::Unreachable, Some(LinkStatus::default())),
         ]
+    }
+}
+
+/// The way to the sessions of another node, which cannot be reached.
+pub(super) struct Missing {
+    pub(super) this: Arc<str>,
+    pub(super) other: Arc<str>,
+}
+
+impl Mesh for Missing {
+    fn this(&self) -> PeerNode {
+        PeerNode {
+            name: Arc::clone(&self.this),
+            incarnation: Uuid::nil(),
+        }
+    }
+
+    fn peers(&self) -> Vec<PeerNode> {
+        Vec::new()
+    }
+
+    fn known(&self) -> Vec<Arc<str>> {
+        vec![Arc::clone(&self.other)]
+    }
+
+    fn send(&self, _: &PeerNode, _: Bytes) -> bool {
+        false
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::addressed::Addressed;
 use super::budget::Budget;
 use super::outgoing::traffic::Traffic;
 use super::output::PluginLog;
@@ -17,6 +16,7 @@ use crate::channel::Channels;
 use crate::clock::Clock;
 use crate::consumer::OutputsRoom;
 use crate::event::Draft;
+use crate::session::Sessions;
 use crate::store::{Records, Store};
 
 /// Events that a plugin may publish or append at once, waits and reads that it may begin and key-value
@@ -54,7 +54,7 @@ pub(crate) struct PluginContext {
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) channels: Channels,
     /// The sessions that it may address, if there are ever any.
-    pub(crate) addressed: Option<Addressed>,
+    pub(crate) addressed: Option<Sessions>,
     /// For what is remembered of what it appends.
     pub(crate) outputs: OutputsRoom,
     pub(crate) records: Records,
@@ -111,7 +111,7 @@ impl PluginContext {
     }
 
     /// Has it address these sessions.
-    pub(crate) fn addressing(mut self, addressed: Option<Addressed>) -> Self {
+    pub(crate) fn addressing(mut self, addressed: Option<Sessions>) -> Self {
         self.addressed = addressed;
         self
     }

@@ -1,7 +1,6 @@
 //! What an instance is made of and may do: its store data, its memory and output, the
 //! batch in hand, what it may import, and what it died of.
 
-pub(super) mod addressed;
 pub(super) mod appends;
 pub(super) mod asking;
 pub(super) mod batch;

@@ -24,12 +24,12 @@ use crate::clock::Clock;
 use crate::config::{CompileSettings, PluginLimits, Policy, QuarantinePauses};
 use crate::consumer::Consumers;
 use crate::plugin::code::compile::CompileWorkers;
-use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::context::PluginContext;
 use crate::plugin::guest::outgoing::traffic::Traffic;
 use crate::plugin::hooks::PluginHooks;
 use crate::plugin::run::runtime::{NodeParts, Runtime, RuntimeError};
 use crate::script::Language;
+use crate::session::Sessions;
 use crate::store::Store;
 
 /// What a drain keeps of its time for stopping the plugins, a quarter at most.
@@ -51,7 +51,7 @@ pub struct PluginsConfig {
     /// Where sessions ask plugins.
     pub hooks: PluginHooks,
     /// The sessions that plugins may address; `None` where there never are any.
-    pub addressed: Option<Addressed>,
+    pub addressed: Option<Sessions>,
     /// The folder with the components.
     pub folder: PathBuf,
     /// Where compiled code is kept.

@@ -16,7 +16,6 @@ use crate::plugin::code::compile::{CompileWorkers, Compiler};
 use crate::plugin::code::disks::Disks;
 use crate::plugin::code::engine::new_engine;
 use crate::plugin::code::engines::Engines;
-use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::imports;
 use crate::plugin::guest::outgoing::connector::Connector;
 use crate::plugin::guest::rights::PolicyInForce;
@@ -24,6 +23,7 @@ use crate::plugin::guest::state::Guest;
 use crate::plugin::hooks::PluginHooks;
 use crate::plugin::threads::executor::Executor;
 use crate::plugin::threads::ticker::Ticker;
+use crate::session::Sessions;
 use crate::store::Store;
 
 /// Component files that are read for each thread that compiles: enough to keep it busy,
@@ -38,7 +38,7 @@ pub(crate) struct NodeParts {
     pub(crate) consumers: Consumers,
     pub(crate) hooks: PluginHooks,
     /// The sessions that plugins may address; `None` where there never are any.
-    pub(crate) addressed: Option<Addressed>,
+    pub(crate) addressed: Option<Sessions>,
 }
 
 /// Engine, threads, compiler, imports, and what of the node is used.
@@ -48,7 +48,7 @@ pub(crate) struct Runtime {
     pub(crate) channels: Channels,
     pub(crate) consumers: Consumers,
     pub(crate) hooks: PluginHooks,
-    pub(crate) addressed: Option<Addressed>,
+    pub(crate) addressed: Option<Sessions>,
     pub(crate) disks: Disks,
     pub(crate) compiler: Compiler,
     /// What evaluates texts.

@@ -65,6 +65,8 @@ pub struct Reached {
     pub sessions: usize,
     /// Whether a node that may have had more has not said that it did it. It may have.
     pub is_partial: bool,
+    /// Whether one of those was asked: it is there, or was a moment ago.
+    pub is_unanswered: bool,
 }
 
 impl SessionAct {

@@ -31,8 +31,8 @@ const MAKING: Duration = Duration::from_secs(4);
 pub(super) struct Where {
     pub(super) is_here: bool,
     pub(super) others: Vec<Member>,
-    /// Whether there is no node of the name that was given.
-    pub(super) is_unknown: bool,
+    /// The only node that is meant, if it is one.
+    pub(super) only: Option<Arc<str>>,
 }
 
 impl Sessions {
@@ -48,7 +48,6 @@ impl Sessions {
             reached.sessions = self.act_here(whose, act).await?;
             reached.nodes.insert(Arc::clone(self.0.bus.node()));
         }
-        reached.is_partial = places.is_unknown;
         if reached.is_found(whose) {
             return Ok(reached);
         }
@@ -66,10 +65,15 @@ impl Sessions {
                     reached.sessions = reached.sessions.saturating_add(sessions);
                     reached.nodes.insert(node.name);
                 }
-                Ok(_) | Err(_) => reached.is_partial = true,
+                Ok(_) | Err(_) => reached.is_unanswered = true,
             }
         }
-        reached.is_partial &= !reached.is_found(whose);
+        if reached.is_found(whose) {
+            reached.is_unanswered = false;
+            return Ok(reached);
+        }
+        let only = places.only.as_deref();
+        reached.is_partial = reached.is_unanswered || self.0.is_any_unheard(only, &reached.nodes);
         Ok(reached)
     }
 
@@ -127,17 +131,16 @@ impl Shared {
                 return Where {
                     is_here: true,
                     others,
-                    is_unknown: false,
+                    only: None,
                 };
             }
         };
         let is_here = *name == **own;
         let is_it = |member: &Member| !is_here && *member.peer.name == *name;
-        let others: Vec<_> = others.into_iter().filter(is_it).collect();
         Where {
             is_here,
-            is_unknown: !is_here && others.is_empty(),
-            others,
+            others: others.into_iter().filter(is_it).collect(),
+            only: Some(name.into()),
         }
     }
 

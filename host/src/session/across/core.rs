@@ -70,6 +70,11 @@ impl Across {
         }
     }
 
+    /// Names of the other nodes that may have sessions, whether or not they can be reached.
+    pub(in crate::session) fn known(&self) -> Vec<Arc<str>> {
+        self.mesh.known()
+    }
+
     /// The turn of a publication that is in no history, while there are others: as long as it is
     /// held nobody else publishes to the channel, so that all nodes get all from the same
     /// publication on, and in the same order.

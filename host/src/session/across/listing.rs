@@ -38,8 +38,10 @@ pub struct SessionsPage {
     pub has_more: bool,
     /// Names of the nodes that were looked at, this one included.
     pub nodes: BTreeSet<Arc<str>>,
-    /// Whether a node was not.
+    /// Whether one that may have such sessions was not.
     pub is_partial: bool,
+    /// Whether one of those was asked: it is there, or was a moment ago.
+    pub is_unanswered: bool,
 }
 
 /// Channels of all nodes.
@@ -47,7 +49,7 @@ pub struct SessionsPage {
 pub struct AllChannels {
     /// How many sessions are subscribed to each.
     pub channels: BTreeMap<ChannelName, u64>,
-    /// Whether a node has not said all of its own.
+    /// Whether a node that is there, or was a moment ago, has not said all of its own.
     pub is_partial: bool,
 }
 
@@ -87,10 +89,7 @@ impl Sessions {
             Some(node) => self.0.places(&Whose::NodeOf(node.to_owned())),
             None => self.0.places(whose),
         };
-        let mut page = SessionsPage {
-            is_partial: places.is_unknown,
-            ..SessionsPage::default()
-        };
+        let mut page = SessionsPage::default();
         // One more tells whether there are more.
         let wanted = limit.saturating_add(1);
         if places.is_here {
@@ -106,7 +105,7 @@ impl Sessions {
         let mut upto: Option<Arc<str>> = None;
         for (node, answered) in self.0.ask_all(places.others, &what, ANSWER_TIMEOUT).await {
             let Ok(answer::What::Sessions(listed)) = answered else {
-                page.is_partial = true;
+                page.is_unanswered = true;
                 continue;
             };
             let last = listed.sessions.last().filter(|_| listed.has_more);
@@ -120,6 +119,8 @@ impl Sessions {
                 .extend(shown.map(|one| status_of(one, &node.name)));
             page.nodes.insert(node.name);
         }
+        let only = places.only.as_deref();
+        page.is_partial |= page.is_unanswered || self.0.is_any_unheard(only, &page.nodes);
         page.sessions
             .sort_by(|one, other| one.client.cmp(&other.client));
         page.sessions
@@ -131,12 +132,6 @@ impl Sessions {
         page.has_more |= page.sessions.len() > limit;
         page.sessions.truncate(limit);
         page
-    }
-
-    /// Whether there is a node of this name with sessions, as far as this one knows.
-    #[must_use]
-    pub fn has_node(&self, node: &str) -> bool {
-        !self.0.places(&Whose::NodeOf(node.to_owned())).is_unknown
     }
 
     /// The session with this id, on whichever node it is.

@@ -20,6 +20,7 @@
 //! | `homes/` | those that are in one: who numbers them, and how others get them |
 //! | `presence/` | who is subscribed anywhere |
 //! | `act`, `acting`, `acting_wire`, `listing`, `listing_wire` | doing something with sessions, and showing them, on whichever nodes they are |
+//! | `unheard` | which nodes have not answered that may have some |
 //! | `earlier`, `turns` | of each user the session that began last, where a user may have one; whose turn it is to go through something with another node |
 //! | `traffic` | what is counted of all that: [`AcrossShown`] |
 
@@ -43,6 +44,7 @@ mod refusal;
 mod serving;
 mod traffic;
 mod turns;
+mod unheard;
 mod waiting;
 mod wanted;
 mod wire;

@@ -11,6 +11,7 @@ use crate::session::across::SessionAct;
 use crate::session::grant::SubscriptionGrant;
 use crate::session::name::ChannelName;
 use crate::session::server::{Spared, Whose};
+use crate::session::sessions::Sessions;
 use crate::session::settings::SessionsSettings;
 use crate::session::test_client::{Client, pass, settle};
 use crate::session::test_net::Net;
@@ -191,10 +192,6 @@ async fn it_is_told_when_a_node_has_not_said_that_it_did_something() {
     let one = Whose::Client(clients[1][1].id.clone());
     let reached = rigs[0].sessions.act(&one, &closing()).await.unwrap();
     assert_eq!((reached.sessions, reached.is_partial), (1, false));
-    net.tell(&rigs[2].peer(), News::Unreachable);
-    settle().await;
-    let reached = rigs[0].sessions.act(&user(), &closing()).await.unwrap();
-    assert!(!reached.is_partial, "it is none of them any more");
     let nowhere = Whose::NodeOf("z".to_owned());
     assert!(
         rigs[0]
@@ -205,6 +202,79 @@ async fn it_is_told_when_a_node_has_not_said_that_it_did_something() {
             .is_partial
     );
     assert!(rigs[0].sessions.has_node("b") && !rigs[0].sessions.has_node("z"));
+}
+
+/// Of what is done with sessions of all nodes, and shown of them, what is partial.
+async fn partial(sessions: &Sessions) -> Vec<&'static str> {
+    let nobody = || Whose::Client("nobody".to_owned());
+    let subscribing = SessionAct::Subscribe {
+        channel: chat(),
+        grant: SubscriptionGrant::default(),
+        expire_at: None,
+        position: None,
+    };
+    let unsubscribing = SessionAct::Unsubscribe {
+        channel: chat(),
+        why: unsubscribes::SERVER,
+    };
+    let to_all = || message(Spared::default());
+    let putting_off = SessionAct::Refresh { expire_at: None };
+    let mut partial = Vec::new();
+    for (what, whose, act) in [
+        ("a message to all", Whose::All, to_all()),
+        ("a message to a user", user(), to_all()),
+        ("a message to a channel", Whose::Channel(chat()), to_all()),
+        ("a message to nobody", nobody(), to_all()),
+        ("subscribing", user(), subscribing),
+        ("unsubscribing", user(), unsubscribing),
+        ("putting off", user(), putting_off),
+        ("closing", Whose::User("v".to_owned()), closing()),
+    ] {
+        let reached = sessions.act(&whose, &act).await.unwrap();
+        partial.extend(reached.is_partial.then_some(what));
+        // Nobody is asked who does not answer.
+        assert!(!reached.is_unanswered, "{what}");
+    }
+    let all = sessions.list_everywhere(&Whose::All, None, "", 10).await;
+    partial.extend(all.is_partial.then_some("the list"));
+    let nobody = sessions.show_anywhere("nobody").await;
+    partial.extend(nobody.is_partial.then_some("nobody"));
+    partial
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_is_partial_while_a_node_cannot_be_reached_that_has_not_left_and_is_not_forgotten() {
+    for is_left in [false, true] {
+        let (net, rigs, clients) = three().await;
+        let (sessions, c) = (&rigs[0].sessions, rigs[2].peer());
+        assert_eq!(partial(sessions).await, [""; 0]);
+        net.tell(&c, News::Unreachable);
+        settle().await;
+        assert_eq!(partial(sessions).await.len(), 10);
+        assert!(!sessions.all_channels(None).await.is_partial);
+        let hi = message(Spared::default());
+        let reached = sessions.act(&user(), &hi).await.unwrap();
+        assert_eq!((reached.sessions, reached.nodes.len()), (2, 2));
+        // What is found is in no other place, nor is what is on a node that answers.
+        let found = Whose::Client(clients[1][1].id.clone());
+        for whose in [found, Whose::Node, Whose::NodeOf("b".to_owned())] {
+            let reached = sessions.act(&whose, &hi).await.unwrap();
+            assert!(!reached.is_partial, "{whose:?}");
+        }
+        let on_it = Whose::NodeOf("c".to_owned());
+        let reached = sessions.act(&on_it, &hi).await.unwrap();
+        assert!(reached.is_partial && reached.nodes.is_empty());
+        let page = sessions.list_everywhere(&Whose::All, Some("c"), "", 10);
+        assert!(page.await.is_partial);
+        assert!(sessions.knows_node("c") && !sessions.has_node("c"));
+        match is_left {
+            true => net.tell(&c, News::Left),
+            false => net.forget(&c),
+        }
+        settle().await;
+        assert_eq!(partial(sessions).await, [""; 0]);
+        assert!(!sessions.knows_node("c"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

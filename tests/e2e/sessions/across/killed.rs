@@ -8,6 +8,11 @@ async fn whose_node_is_killed_misses_nothing_that_is_kept() {
     let visitors = house.visitors().await;
     house.until_present(&visitors).await;
     house.check_list(&visitors).await;
+    let mut lost = Vec::new();
+    for name in ["a", "b"] {
+        let events = house.node(name).listen("session.lost").await;
+        lost.push(events.gather());
+    }
     let publishers = Publishers::start(&house);
     publishers.go_on(Duration::from_secs(2)).await;
     house.take("c").kill().await;
@@ -45,6 +50,19 @@ async fn whose_node_is_killed_misses_nothing_that_is_kept() {
 
     house.until_present(&visitors).await;
     house.check_list(&visitors).await;
+    for events in &lost {
+        let events = events.until_count(1).await;
+        let told: Vec<_> = events
+            .iter()
+            .map(|it| (&it["subject"], &it["data"]))
+            .collect();
+        let data = json!({ "node": "c", "count": moved });
+        assert_eq!(
+            told,
+            [(&json!("c"), &data)],
+            "once, and all that have moved"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod checked;
+mod commanded;
 mod first;
 mod frozen;
 mod killed;
@@ -25,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::checked::{Told, check};
 use self::publishers::{Acknowledged, Publishers, publish};
-use super::{CONFIGURATION, SERVER_KEY, configured};
-use crate::support::api::Api;
+use super::{CONFIGURATION, SERVER_KEY, configured, until_gone};
+use crate::support::api::{Api, answer};
 use crate::support::balancer::Balancer;
 use crate::support::cluster::{linked, node};
 use crate::support::process::NodeProcess;
@@ -102,7 +103,12 @@ struct House {
 impl House {
     /// The linked nodes `a`, `b` and `c`.
     async fn new() -> Self {
-        let (folder, configuration) = configured(&format!("{CONFIGURATION}{ACROSS}"));
+        Self::with(&format!("{CONFIGURATION}{ACROSS}")).await
+    }
+
+    /// The same, of another configuration.
+    async fn with(text: &str) -> Self {
+        let (folder, configuration) = configured(text);
         let file = configuration.display().to_string();
         let a = node("a").with(&["--config", &file]).start().await;
         let address = a.cluster_address().await;
@@ -195,16 +201,20 @@ async fn start(name: &str, file: &str, address: &str) -> NodeProcess {
     node.start().await
 }
 
+/// What a server is answered.
+async fn call(node: &Api, method: &str, parameters: &Value) -> Value {
+    let request = node
+        .request(Method::POST, &format!("/api/{method}"))
+        .header("x-api-key", SERVER_KEY)
+        .json(parameters);
+    answer(request).await.json().await.expect("JSON")
+}
+
 /// The result of a command of a server, which succeeds, once it is not refused for now.
 async fn command(node: &Api, method: &str, parameters: &Value) -> Value {
     let commanding = async {
         loop {
-            let request = node
-                .request(Method::POST, &format!("/api/{method}"))
-                .header("x-api-key", SERVER_KEY)
-                .json(parameters);
-            let answer = request.send().await.expect("the node is there");
-            let mut answer: Value = answer.json().await.expect("JSON");
+            let mut answer = call(node, method, parameters).await;
             let result = answer["result"].take();
             if result.is_object() {
                 return result;

@@ -21,6 +21,11 @@ fn check_unbroken(told: &BTreeMap<String, Told>) {
 async fn whose_node_is_stopped_misses_nothing_and_is_told_nothing() {
     let mut house = House::new().await;
     let visitors = house.visitors().await;
+    let mut gone = Vec::new();
+    for name in ["a", "b"] {
+        let events = house.node(name).listen("{cluster.left,session.lost}").await;
+        gone.push(events.gather());
+    }
     let publishers = Publishers::start(&house);
     publishers.go_on(Duration::from_secs(2)).await;
     let stopped = house.take("c").stopped().await;
@@ -39,6 +44,16 @@ async fn whose_node_is_stopped_misses_nothing_and_is_told_nothing() {
     }
     house.until_present(&visitors).await;
     house.check_list(&visitors).await;
+    for events in &gone {
+        // What would be lost with it would have been told by now.
+        let told = events.until_count(1).await;
+        let told: Vec<_> = told.iter().map(|it| &it["type"]).collect();
+        assert_eq!(
+            told,
+            ["cluster.left"],
+            "its sessions were closed and not lost"
+        );
+    }
     drop(stopped);
 }
 

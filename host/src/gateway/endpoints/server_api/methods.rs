@@ -138,7 +138,7 @@ impl Calling<'_> {
     async fn act(&self, sent: &RawValue, act: &SessionAct) -> Answer {
         let target: Target = read(sent)?;
         let reached = self.context.sessions.act(&target.whose()?, act).await;
-        match reached.map_err(refused)?.is_partial {
+        match reached.map_err(refused)?.is_unanswered {
             false => result(&Done {}),
             // A node may not have done it. Whoever asks again does no harm.
             true => Err(errors::INTERNAL),

@@ -18,7 +18,8 @@ use crate::channel::test_support::{channels_on, failing_engines};
 use crate::config::NodeConfig;
 use crate::gateway::GatewayLimits;
 use crate::gateway::test_support::{
-    SERVER_KEY, access, bus, gateway, gateway_with_sessions, gateway_with_sessions_on, send,
+    SERVER_KEY, access, bus, gateway, gateway_missing, gateway_with_sessions,
+    gateway_with_sessions_on, send,
 };
 use crate::passing::Alone;
 use crate::session::{Namespace, Sessions, SessionsSettings};
@@ -28,23 +29,26 @@ fn node() -> (Router, Sessions) {
 }
 
 fn node_with(access_settings: AccessSettings) -> (Router, Sessions) {
+    let access = access(access_settings);
+    let (gateway, sessions) = gateway_with_sessions(&bus(), access, Arc::new(Alone), settings());
+    (gateway.router(), sessions)
+}
+
+fn settings() -> SessionsSettings {
     let kept = Namespace {
         history_size: 10,
         history_ttl: Duration::from_secs(60),
         presence: true,
         ..Namespace::new("chat")
     };
-    let settings = SessionsSettings {
+    SessionsSettings {
         anonymous: true,
         namespaces: BTreeMap::from([
             ("chat".to_owned(), kept),
             ("plain".to_owned(), Namespace::new("plain")),
         ]),
         ..NodeConfig::default().sessions
-    };
-    let access = access(access_settings);
-    let (gateway, sessions) = gateway_with_sessions(&bus(), access, Arc::new(Alone), settings);
-    (gateway.router(), sessions)
+    }
 }
 
 /// As `cent` sends it.
@@ -191,6 +195,24 @@ async fn sessions_are_commanded() {
     assert_eq!(next().await, None);
     drop(body);
     assert_eq!(sessions.stats().sessions, 0);
+}
+
+#[tokio::test]
+async fn what_is_done_where_a_node_has_gone_is_done() {
+    let access = access(AccessSettings::default());
+    let (gateway, _sessions) = gateway_missing(&bus(), access, settings(), "c");
+    let missing = gateway.router();
+    let ada = json!({"user": "ada", "channel": "plain:1"});
+    for method in [
+        "subscribe",
+        "unsubscribe",
+        "refresh",
+        "disconnect",
+        "channels",
+    ] {
+        let done = call(&missing, method, ada.clone()).await;
+        assert!(done["result"].is_object(), "{method} {done}");
+    }
 }
 
 #[tokio::test]

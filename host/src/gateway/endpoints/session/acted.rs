@@ -1,13 +1,9 @@
 //! Doing something with sessions, on whichever nodes they are.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::refusal::SessionRefusal;
-use crate::admin::NodeState;
 use crate::gateway::context::Context;
 use crate::gateway::rejection::Rejection;
 use crate::session::{SessionAct, Whose};
@@ -30,7 +26,7 @@ impl Context {
         let reached = self.sessions_on()?.act(&whose, act).await;
         let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
         match reached.sessions {
-            0 => Err(not_found(id, reached.is_partial).into()),
+            0 => Err(not_found(id, reached.is_unanswered).into()),
             sessions => Ok(Reached {
                 nodes: reached.nodes.len(),
                 sessions,
@@ -43,31 +39,17 @@ impl Context {
     pub(super) async fn act(&self, whose: &Whose, act: &SessionAct) -> Result<Reached, Rejection> {
         let reached = self.sessions_on()?.act(whose, act).await;
         let reached = reached.map_err(|refused| SessionRefusal::Acted(refused.to_string()))?;
-        let is_everywhere = match whose {
-            // A session is in one place.
-            Whose::Client(_) | Whose::ClientOf { .. } => reached.sessions == 0,
-            Whose::Node | Whose::NodeOf(_) => false,
-            Whose::User(_) | Whose::Channel(_) | Whose::All => true,
-        };
         Ok(Reached {
             nodes: reached.nodes.len(),
             sessions: reached.sessions,
-            partial: reached.is_partial || is_everywhere && self.are_others(&reached.nodes),
+            partial: reached.is_partial,
         })
-    }
-
-    /// Whether there are nodes that may have sessions beside these.
-    pub(super) fn are_others(&self, nodes: &BTreeSet<Arc<str>>) -> bool {
-        let all = self.cluster.nodes().into_iter();
-        let mut others =
-            all.filter(|node| !matches!(node.state, NodeState::This | NodeState::Left));
-        others.any(|node| !nodes.contains(&*node.name))
     }
 }
 
 /// What is told of a session that was not found.
-pub(super) fn not_found(id: String, is_partial: bool) -> SessionRefusal {
-    match is_partial {
+pub(super) fn not_found(id: String, is_unanswered: bool) -> SessionRefusal {
+    match is_unanswered {
         true => SessionRefusal::Unheard(id),
         false => SessionRefusal::NoSession(id),
     }

@@ -130,7 +130,7 @@ pub(in crate::gateway) async fn list(
     let next = shown.last().filter(|_| page.has_more);
     Ok(Json(SessionList {
         next: next.map(|last| last.id.clone()),
-        partial: page.is_partial || node.is_none() && context.are_others(&page.nodes),
+        partial: page.is_partial,
         sessions: shown,
     }))
 }
@@ -157,7 +157,7 @@ pub(in crate::gateway) async fn show(
     let found = context.sessions_on()?.show_anywhere(&id).await;
     match found.sessions.first() {
         Some(status) => Ok(Json(SessionView::of(status))),
-        None => Err(not_found(id, found.is_partial).into()),
+        None => Err(not_found(id, found.is_unanswered).into()),
     }
 }
 
@@ -316,9 +316,9 @@ impl Context {
         }
     }
 
-    /// Checks that there is such a node.
+    /// Checks that there is such a node, even if it cannot be reached.
     pub(super) fn check_node(&self, node: &str) -> Result<(), SessionRefusal> {
-        match self.sessions.has_node(node) {
+        match self.sessions.knows_node(node) {
             true => Ok(()),
             false => Err(SessionRefusal::UnknownNode(node.to_owned())),
         }

@@ -15,14 +15,15 @@ use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::access::AccessSettings;
+use crate::access::{Access, AccessSettings};
 use crate::bus::Bus;
 use crate::config::NodeConfig;
 use crate::event::{Draft, EventType};
 use crate::gateway::GatewayLimits;
 use crate::gateway::test_support::others::Others;
 use crate::gateway::test_support::{
-    Answer, FRIEND, MAX_EVENT_BYTES, access, bus, bus_of, gateway_with_sessions, get, router, send,
+    Answer, FRIEND, MAX_EVENT_BYTES, access, bus, bus_of, gateway_missing, gateway_with_sessions,
+    get, router, send,
 };
 use crate::mesh::{News, PeerNode};
 use crate::passing::{Alone, Answers, Elsewhere, PassFailure};
@@ -53,33 +54,26 @@ impl Hosted {
         elsewhere: Arc<dyn Elsewhere>,
         change: impl FnOnce(&mut SessionsSettings),
     ) -> (Self, Arc<dyn Answers>) {
-        let everybody = AllowedFor {
-            client: true,
-            subscriber: true,
-            anonymous: true,
-        };
-        let chat = Namespace {
-            subscribe: everybody,
-            publish: everybody,
-            ..Namespace::new("chat")
-        };
-        let mut settings = SessionsSettings {
-            anonymous: true,
-            namespaces: BTreeMap::from([("chat".to_owned(), chat)]),
-            ..NodeConfig::default().sessions
-        };
+        let mut settings = everybodys();
         change(&mut settings);
-        let access = access(AccessSettings {
-            allowed_origins: vec![FRIEND.to_owned()],
-            ..AccessSettings::default()
-        });
-        let (gateway, sessions) = gateway_with_sessions(bus, access, elsewhere, settings);
+        let (gateway, sessions) = gateway_with_sessions(bus, friendly(), elsewhere, settings);
         let hosted = Self {
             bus: bus.clone(),
             router: gateway.router(),
             sessions,
         };
         (hosted, gateway.answers())
+    }
+
+    /// A node that knows of another with sessions, which cannot be reached.
+    fn missing(other: &str) -> Self {
+        let bus = bus();
+        let (gateway, sessions) = gateway_missing(&bus, friendly(), everybodys(), other);
+        Self {
+            router: gateway.router(),
+            bus,
+            sessions,
+        }
     }
 
     async fn open(&self, request: Request<Body>) -> Stream {
@@ -126,6 +120,33 @@ impl Hosted {
         );
         published.unwrap();
     }
+}
+
+/// Everybody may have sessions, and do everything in channels that begin with `chat:`.
+fn everybodys() -> SessionsSettings {
+    let everybody = AllowedFor {
+        client: true,
+        subscriber: true,
+        anonymous: true,
+    };
+    let chat = Namespace {
+        subscribe: everybody,
+        publish: everybody,
+        ..Namespace::new("chat")
+    };
+    SessionsSettings {
+        anonymous: true,
+        namespaces: BTreeMap::from([("chat".to_owned(), chat)]),
+        ..NodeConfig::default().sessions
+    }
+}
+
+/// The friend's pages may use the node.
+fn friendly() -> Access {
+    access(AccessSettings {
+        allowed_origins: vec![FRIEND.to_owned()],
+        ..AccessSettings::default()
+    })
 }
 
 /// What comes over an answer that does not end.
@@ -713,7 +734,11 @@ async fn operators_send_messages() {
     let message = json!({"to": {"all": true}, "data": [1], "exclude": {"session": ids[1]}});
     let sent = asked(&node, "POST", "/v1/sessions/messages", &message).await;
     assert_eq!(sent.status, StatusCode::ACCEPTED, "{}", sent.body);
-    assert_eq!(sent.json()["sessions"], 1);
+    // Of the other nodes none has sessions.
+    assert_eq!(
+        sent.json(),
+        json!({"nodes": 1, "sessions": 1, "partial": false})
+    );
     assert_eq!(one.message().await["push"]["message"]["data"], json!([1]));
     let uri = format!("/v1/sessions/{}/messages", ids[1]);
     let sent = asked(&node, "POST", &uri, &json!({"data": "hi"})).await;
@@ -724,6 +749,50 @@ async fn operators_send_messages() {
     );
     // And nothing before it.
     assert_eq!(two.message().await["push"]["message"]["data"], "hi");
+}
+
+#[tokio::test]
+async fn operators_are_told_that_a_node_cannot_be_reached() {
+    let node = Hosted::missing("c");
+    let mut stream = node.open(post("/connection/http_stream", CONNECT)).await;
+    let connected = stream.message().await;
+    let id = connected["connect"]["client"].as_str().unwrap();
+    for (to, nodes, sessions, partial) in [
+        (json!({"all": true}), 1, 1, true),
+        (json!({"user": "u"}), 1, 0, true),
+        (json!({"channel": "chat:1"}), 1, 0, true),
+        (json!({"session": "nobody"}), 1, 0, true),
+        (json!({"node": "c"}), 0, 0, true),
+        (json!({"node": "a"}), 1, 1, false),
+        (json!({"session": id}), 1, 1, false),
+    ] {
+        let message = json!({"to": to, "data": 1});
+        let sent = asked(&node, "POST", "/v1/sessions/messages", &message).await;
+        assert_eq!(sent.status, StatusCode::ACCEPTED, "{to} {}", sent.body);
+        let reached = json!({"nodes": nodes, "sessions": sessions, "partial": partial});
+        assert_eq!(sent.json(), reached, "{to}");
+    }
+    let close = json!({"to": {"user": "u"}});
+    let closed = asked(&node, "POST", "/v1/sessions/disconnect", &close).await;
+    let reached = json!({"nodes": 1, "sessions": 0, "partial": true});
+    assert_eq!(closed.json(), reached);
+    for (query, sessions, partial) in [("", 1, true), ("?node=c", 0, true), ("?node=a", 1, false)] {
+        let uri = format!("/v1/sessions{query}");
+        let listed = asked(&node, "GET", &uri, &Value::Null).await.json();
+        assert_eq!(listed["sessions"].as_array().unwrap().len(), sessions);
+        assert_eq!(listed["partial"], partial, "{query}");
+    }
+    for (method, uri, body) in [
+        ("GET", "/v1/sessions/nobody", Value::Null),
+        ("DELETE", "/v1/sessions/nobody", Value::Null),
+        ("POST", "/v1/sessions/nobody/messages", json!({ "data": 1 })),
+    ] {
+        let answer = asked(&node, method, uri, &body).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method}");
+    }
+    let uri = format!("/v1/sessions/{id}");
+    let closed = asked(&node, "DELETE", &uri, &Value::Null).await;
+    assert_eq!(closed.status, StatusCode::NO_CONTENT, "{}", closed.body);
 }
 
 #[tokio::test]

@@ -61,8 +61,7 @@ impl Guest {
 
     /// The sessions of the node, if it is one of their channels.
     fn sessions_of(&self, channel: &str) -> Option<Sessions> {
-        let addressed = self.plugin.addressed.as_ref();
-        let sessions = &addressed?.sessions;
+        let sessions = self.plugin.addressed.as_ref()?;
         let is_theirs = !self.plugin.channels.has(channel) && sessions.has_channel(channel);
         is_theirs.then(|| sessions.clone())
     }

@@ -6,11 +6,12 @@ use hearken_session_protocol::payload::check_json;
 use hearken_session_protocol::{ClientInfo, Disconnect};
 
 use crate::event::json::MAX_DEPTH;
-use crate::plugin::guest::addressed::Addressed;
 use crate::plugin::guest::bindings::plugin::hearken::plugin::{session_types, sessions};
 use crate::plugin::guest::grants::granted;
 use crate::plugin::guest::state::Guest;
-use crate::session::{ChannelName, PageRequest, Refused, SessionAct, Spared, Whose, namespace_of};
+use crate::session::{
+    ChannelName, PageRequest, Refused, SessionAct, Sessions, Spared, Whose, namespace_of,
+};
 
 use sessions::{Exclusion, HistoryPage, HistoryPosition, Reached, SessionsError, Target};
 
@@ -36,11 +37,11 @@ impl sessions::Host for &mut Guest {
         data: Vec<u8>,
         exclude: Option<Exclusion>,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        let message = |addressed: &Addressed| {
+        let message = |sessions: &Sessions| {
             let why = |error| SessionsError::Invalid(format!("{error}"));
             check_json(&data, MAX_DEPTH).map_err(why)?;
             // It would close all who get it.
-            let most = addressed.sessions.settings().queue_max_size / 2;
+            let most = sessions.settings().queue_max_size / 2;
             if data.len() > most {
                 return Err(SessionsError::Invalid(format!(
                     "a message has at most {most} bytes, half of `sessions.queue_max_size`"
@@ -66,7 +67,7 @@ impl sessions::Host for &mut Guest {
             Ok(channel) => channel,
             Err(error) => return Ok(Err(error)),
         };
-        let subscribe = |_: &Addressed| {
+        let subscribe = |_: &Sessions| {
             let why = |error| SessionsError::Invalid(format!("{error}"));
             Ok(SessionAct::Subscribe {
                 channel,
@@ -87,7 +88,7 @@ impl sessions::Host for &mut Guest {
             Ok(channel) => channel,
             Err(error) => return Ok(Err(error)),
         };
-        let unsubscribe = |_: &Addressed| {
+        let unsubscribe = |_: &Sessions| {
             let why = unsubscribes::SERVER;
             Ok(SessionAct::Unsubscribe { channel, why })
         };
@@ -101,7 +102,7 @@ impl sessions::Host for &mut Guest {
         reason: Option<String>,
         exclude: Option<Exclusion>,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        let disconnect = |_: &Addressed| {
+        let disconnect = |_: &Sessions| {
             let default = disconnects::FORCE_DISCONNECT;
             let why = Disconnect {
                 code: code.unwrap_or(default.code),
@@ -124,7 +125,7 @@ impl sessions::Host for &mut Guest {
         whose: Target,
         expire_at: Option<u64>,
     ) -> wasmtime::Result<Result<Reached, SessionsError>> {
-        let refresh = |_: &Addressed| Ok(SessionAct::Refresh { expire_at });
+        let refresh = |_: &Sessions| Ok(SessionAct::Refresh { expire_at });
         Ok(self.on_sessions("refresh", whose, refresh).await)
     }
 
@@ -161,16 +162,16 @@ impl sessions::Host for &mut Guest {
 
 impl Guest {
     /// The sessions, if the plugin may address any.
-    fn addressed(&mut self) -> Result<Addressed, SessionsError> {
+    fn addressed(&mut self) -> Result<Sessions, SessionsError> {
         if self.rights.now().sessions.is_empty() {
             let why = self.plugin.refuse_right("sessions", "*");
             return Err(SessionsError::Denied(why));
         }
-        let addressed = self.plugin.addressed.as_ref();
-        let addressed = addressed.filter(|addressed| addressed.sessions.are_on());
-        let addressed = addressed.ok_or(SessionsError::Off)?.clone();
+        let sessions = self.plugin.addressed.as_ref();
+        let sessions = sessions.filter(|sessions| sessions.are_on());
+        let sessions = sessions.ok_or(SessionsError::Off)?.clone();
         match self.plugin.spend() {
-            true => Ok(addressed),
+            true => Ok(sessions),
             false => Err(SessionsError::BudgetExceeded),
         }
     }
@@ -181,14 +182,14 @@ impl Guest {
         &mut self,
         what: &str,
         target: Target,
-        act: impl FnOnce(&Addressed) -> Result<SessionAct, SessionsError>,
+        act: impl FnOnce(&Sessions) -> Result<SessionAct, SessionsError>,
     ) -> Result<Reached, SessionsError> {
-        let addressed = self.addressed()?;
+        let sessions = self.addressed()?;
         let whose = self.whose(target)?;
         let is_pretended = self
             .plugin
             .pretend("sessions", || format!("{what} {whose:?}"));
-        let act = act(&addressed)?;
+        let act = act(&sessions)?;
         if is_pretended {
             return Ok(Reached {
                 nodes: 1,
@@ -199,16 +200,12 @@ impl Guest {
         let reached = {
             // For other nodes, or for a durable channel that is made.
             let _waiting = self.meter.wait_for_storage();
-            addressed
-                .sessions
-                .act(&whose, &act)
-                .await
-                .map_err(refused)?
+            sessions.act(&whose, &act).await.map_err(refused)?
         };
         Ok(Reached {
             nodes: u32::try_from(reached.nodes.len()).unwrap_or(u32::MAX),
             sessions: reached.sessions as u64,
-            partial: addressed.may_be_others(&whose, &reached),
+            partial: reached.is_partial,
         })
     }
 
@@ -216,23 +213,23 @@ impl Guest {
         &mut self,
         channel: &str,
     ) -> Result<Vec<sessions::ClientInfo>, SessionsError> {
-        let (addressed, name) = self.on_channel(channel)?;
+        let (sessions, name) = self.on_channel(channel)?;
         let _waiting = self.meter.wait_for_storage();
-        let stats = addressed.sessions.presence_stats(&name).await;
+        let stats = sessions.presence_stats(&name).await;
         let clients = stats.map_err(refused)?.clients;
         if clients > MAX_PRESENT {
             return Err(SessionsError::Invalid(format!(
                 "{clients} are subscribed to it; at most {MAX_PRESENT} are listed"
             )));
         }
-        let present = addressed.sessions.presence(&name).await.map_err(refused)?;
+        let present = sessions.presence(&name).await.map_err(refused)?;
         Ok(present.iter().map(|info| client_info(info)).collect())
     }
 
     async fn count_in(&mut self, channel: &str) -> Result<sessions::PresenceCount, SessionsError> {
-        let (addressed, name) = self.on_channel(channel)?;
+        let (sessions, name) = self.on_channel(channel)?;
         let _waiting = self.meter.wait_for_storage();
-        let stats = addressed.sessions.presence_stats(&name).await;
+        let stats = sessions.presence_stats(&name).await;
         let stats = stats.map_err(refused)?;
         Ok(sessions::PresenceCount {
             clients: stats.clients as u64,
@@ -245,16 +242,16 @@ impl Guest {
         channel: &str,
         asked: &PageRequest<'_>,
     ) -> Result<HistoryPage, SessionsError> {
-        let addressed = self.addressed()?;
+        let sessions = self.addressed()?;
         let name = self.granted_channel(channel)?;
-        let (sessions, channels) = (&addressed.sessions, &self.plugin.channels);
+        let channels = &self.plugin.channels;
         let would_make = sessions.is_of_durable(channel) && !channels.has(channel);
         if self.plugin.pretends && would_make {
             return Err(SessionsError::UnknownChannel);
         }
         let page = {
             let _waiting = self.meter.wait_for_storage();
-            let page = addressed.sessions.history(&name, asked).await;
+            let page = sessions.history(&name, asked).await;
             page.map_err(refused)?
         };
         let publications = page.publications.into_iter();
@@ -275,10 +272,10 @@ impl Guest {
     }
 
     /// A channel that the plugin may look at, and the sessions.
-    fn on_channel(&mut self, channel: &str) -> Result<(Addressed, ChannelName), SessionsError> {
-        let addressed = self.addressed()?;
+    fn on_channel(&mut self, channel: &str) -> Result<(Sessions, ChannelName), SessionsError> {
+        let sessions = self.addressed()?;
         let name = self.granted_channel(channel)?;
-        Ok((addressed, name))
+        Ok((sessions, name))
     }
 
     fn granted_channel(&mut self, channel: &str) -> Result<ChannelName, SessionsError> {
