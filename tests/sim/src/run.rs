@@ -31,8 +31,9 @@ const REST: Duration = Duration::from_secs(20);
 /// For what was received last to be noted and reported.
 const REPORTED: Duration = Duration::from_secs(3);
 
-/// For clients of sessions to have all that there is, once nothing is published any more; and
-/// for what is published then to come to all.
+/// For clients of sessions to have all that there is, once nothing is published any more; for
+/// what is published then to come to all; and for nodes to know what each other want, who say
+/// so for 10 seconds behind the last subscriber, and for up to as long again.
 const SETTLED: Duration = Duration::from_secs(30);
 
 /// For nodes to know of each other's subscribers, once nothing is broken.
@@ -255,6 +256,10 @@ impl Run {
         }
         self.ledger.borrow_mut().visits.calls_roll = true;
         self.settle(looks::unheard);
+        if self.plan.clients > 0 {
+            self.settle(looks::disagreed);
+            looks::count_wanted(&mut self.ledger.borrow_mut());
+        }
         let end = self.elapsed() + REPORTED;
         self.go_on(|run| run.elapsed() >= end);
         if !self.failed() {

@@ -159,6 +159,8 @@ fn sessions() {
         lost,
         presence_pushes,
         presence_looks,
+        wanted,
+        unwanted,
         unreachable,
         goodbyes,
         ..
@@ -168,6 +170,7 @@ fn sessions() {
         "{coverage:?}"
     );
     assert!(presence_pushes > 0 && presence_looks > 0, "{coverage:?}");
+    assert!(wanted > 0 && unwanted > 0, "{coverage:?}");
     assert!(unreachable > 0 && goodbyes > 0, "{coverage:?}");
 }
 

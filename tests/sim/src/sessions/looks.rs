@@ -1,6 +1,6 @@
 //! The rules of sessions that hold over time and at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -114,6 +114,12 @@ pub fn unsettled(ledger: &Ledger) -> Option<String> {
                 client.live
             ));
         }
+        if !client.is_here {
+            return Some(format!(
+                "client {number} is not subscribed to {}",
+                client.here
+            ));
+        }
         for (channel, place) in &client.kept {
             let is_subscribed = client.subscribed.contains(channel);
             let Some(place) = place.as_ref().filter(|_| is_subscribed) else {
@@ -165,4 +171,40 @@ pub fn unheard(ledger: &Ledger) -> Option<String> {
         }
     }
     None
+}
+
+/// Who does not know, though all are linked, which channels the others want, and only those.
+/// Until 10 seconds behind the last subscriber of a channel a node may want it.
+#[must_use]
+pub fn disagreed(ledger: &Ledger) -> Option<String> {
+    let wrong = ledger.visits.interests.wrong(&wanted(ledger));
+    wrong.map(|(life, wrong)| format!("{} {wrong}", ledger.life(life)))
+}
+
+/// Counts what that rule is about: channels that are wanted, and those that were.
+pub fn count_wanted(ledger: &mut Ledger) {
+    let (are, were) = {
+        let wanted = wanted(ledger);
+        let is_past = |(life, channel): &&(LifeId, String)| {
+            let now = wanted.get(life);
+            now.is_some_and(|now| !now.contains(channel.as_str()))
+        };
+        let were = ledger.visits.interests.had.iter().filter(is_past).count();
+        (wanted.values().map(BTreeSet::len).sum::<usize>(), were)
+    };
+    ledger.coverage.wanted += are as u64;
+    ledger.coverage.unwanted += were as u64;
+}
+
+/// The channels to which clients of each node that takes part are subscribed.
+fn wanted(ledger: &Ledger) -> BTreeMap<LifeId, BTreeSet<&str>> {
+    let running = ledger.running().map(|life| (life, BTreeSet::new()));
+    let mut wanted: BTreeMap<LifeId, BTreeSet<&str>> = running.collect();
+    for client in &ledger.visits.clients {
+        let life = client.seat.map(|seat| seat.life);
+        if let Some(of_node) = life.and_then(|life| wanted.get_mut(&life)) {
+            of_node.extend(client.channels());
+        }
+    }
+    wanted
 }

@@ -4,10 +4,12 @@
 //!
 //! - [`room`] is what a node has of sessions; [`visit`] is one stay of a client at a node.
 //! - [`histories`] is what is known of the channels that have one, with the rules that each
-//!   publication keeps; [`presences`] is who is where, and whom the nodes see.
+//!   publication keeps; [`presences`] is who is where, and whom the nodes see; [`interests`] is
+//!   which channels they say that they and others want.
 //! - [`looks`] are the rules that hold over time and at the end.
 
 pub mod histories;
+pub mod interests;
 pub mod looks;
 pub mod presences;
 pub mod room;
@@ -19,6 +21,7 @@ use std::time::Duration;
 use crate::ledger::LifeId;
 use crate::plan::Plan;
 use histories::{Histories, Position};
+use interests::Interests;
 use presences::Presences;
 
 /// Channels of each kind.
@@ -35,6 +38,8 @@ pub struct Visits {
     pub histories: Histories,
     /// Who is where.
     pub presences: Presences,
+    /// Which channels the nodes want.
+    pub interests: Interests,
     /// Publications to channels without history, by channel and publisher.
     pub live: BTreeMap<(String, Author), u64>,
     /// Since when all nodes have been linked, and nothing was broken.
@@ -82,6 +87,8 @@ pub struct Client {
     pub is_live: bool,
     /// The channel with presence.
     pub here: String,
+    /// Whether it is subscribed to that now.
+    pub is_here: bool,
     /// Publications to channels with a history.
     pub published: u64,
     /// The last of them, until it is acknowledged: its channel.
@@ -134,9 +141,24 @@ impl Client {
             live: format!("live:{}", number % LIVE),
             is_live: false,
             here: format!("here:{}", number % HERE),
+            is_here: false,
             published: 0,
             unacknowledged: None,
             heard: BTreeMap::new(),
         }
     }
+
+    /// The channels to which it is subscribed now.
+    pub fn channels(&self) -> impl Iterator<Item = &str> {
+        let live = self.is_live.then_some(&self.live);
+        let here = self.is_here.then_some(&self.here);
+        let all = self.subscribed.iter().chain(live).chain(here);
+        all.map(String::as_str)
+    }
+}
+
+/// All channels to which clients are subscribed.
+fn channels() -> impl Iterator<Item = String> {
+    let kinds = [("live", LIVE), ("kept", KEPT), ("here", HERE)].into_iter();
+    kinds.flat_map(|(kind, count)| (0..count).map(move |number| format!("{kind}:{number}")))
 }

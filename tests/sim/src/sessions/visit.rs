@@ -102,6 +102,7 @@ impl Visit {
             this.visits += 1;
             this.subscribed.clear();
             this.is_live = false;
+            this.is_here = false;
             this.heard.clear();
             this.visits
         };

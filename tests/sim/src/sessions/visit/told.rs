@@ -39,6 +39,8 @@ impl Visit {
             let mut ledger = self.context.ledger.borrow_mut();
             let note = format_args!("client {} has {name}: {reply}", self.client);
             ledger.trace.note(now(), note);
+            let had = &mut ledger.visits.interests.had;
+            had.insert((self.context.life, name.to_owned()));
         }
         if name.starts_with("kept:") {
             self.subscribed_to_history(name, reply);
@@ -48,6 +50,7 @@ impl Visit {
         let visits = &mut ledger.visits;
         if name.starts_with("here:") {
             visits.presences.came(now(), self.session.client(), name);
+            visits.clients[self.client].is_here = true;
             return;
         }
         visits.clients[self.client].is_live = true;
@@ -115,6 +118,7 @@ impl Visit {
             self.with(|_, client| {
                 client.subscribed.retain(|other| *other != name);
                 client.is_live &= name != client.live;
+                client.is_here &= name != client.here;
             });
             self.again.push(name);
         } else if let Some(info) = push.get("join") {
