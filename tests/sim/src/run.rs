@@ -323,9 +323,14 @@ impl Run {
         looks::seat(&mut ledger, at, &mut self.seats);
         looks::presence(&mut ledger, at);
         if self.troubles.any() {
+            ledger.visits.linked_since = None;
             return;
         }
         let apart = checks::apart(&ledger);
+        // One that is found not to be a link after all begins it anew.
+        let linked_since = apart.is_none().then_some(at);
+        let visits = &mut ledger.visits;
+        visits.linked_since = linked_since.map(|at| visits.linked_since.unwrap_or(at));
         // Until then a link may be one that nothing moves over, and that nobody knows of.
         if apart.is_none() && at >= self.last_change + AFTERWARDS {
             ledger.visits.calm_since.get_or_insert(at);
@@ -361,7 +366,9 @@ impl Run {
     fn changed(&mut self) {
         self.last_change = self.elapsed();
         self.recovered = false;
-        self.ledger.borrow_mut().visits.calm_since = None;
+        let mut ledger = self.ledger.borrow_mut();
+        ledger.visits.linked_since = None;
+        ledger.visits.calm_since = None;
     }
 
     fn act(&mut self, at: Duration, action: &Action) {
@@ -462,8 +469,7 @@ impl Run {
         let missing = ledger.views.values().map(|view| view.reported).sum();
         let mut coverage = ledger.coverage;
         coverage.forgotten_by_one = forgetting::by_one(&ledger);
-        let is_burst = |(_, action): &(Duration, Action)| matches!(action, Action::Burst(..));
-        if self.plan.actions.iter().any(is_burst) {
+        if self.plan.has_bursts() {
             coverage.overflows = missing;
         } else if self.plan.nodes.iter().any(|node| node.large) {
             coverage.too_large = missing;

@@ -159,6 +159,7 @@ fn sessions() {
         lost,
         presence_pushes,
         presence_looks,
+        healed_looks,
         wanted,
         unwanted,
         unreachable,
@@ -169,7 +170,10 @@ fn sessions() {
         session_publications > 1_000 && recovered > 100 && lost > 0,
         "{coverage:?}"
     );
-    assert!(presence_pushes > 0 && presence_looks > 0, "{coverage:?}");
+    assert!(
+        presence_pushes > 0 && presence_looks > 0 && healed_looks > 0,
+        "{coverage:?}"
+    );
     assert!(wanted > 0 && unwanted > 0, "{coverage:?}");
     assert!(unreachable > 0 && goodbyes > 0, "{coverage:?}");
 }

@@ -10,7 +10,8 @@ use super::histories::Position;
 use super::{Author, Seat};
 use crate::ledger::{Ledger, LifeId, Stage};
 
-/// For nodes to see who is where, once all are linked again.
+/// For nodes to see who is where, once all are linked again. They are asked for it then, or go
+/// on where they were, which takes no longer than what is said takes on its way.
 const SEEN: Duration = Duration::from_secs(5);
 
 /// How long a node runs before a client comes to it where nothing ever breaks, and before it
@@ -66,14 +67,18 @@ pub fn seat(ledger: &mut Ledger, at: Duration, random: &mut StdRng) {
     }
 }
 
-/// Checks whom the nodes see, where nothing was broken for a while.
+/// Checks whom the nodes see, from a while after all were linked on.
 pub fn presence(ledger: &mut Ledger, at: Duration) {
-    if !ledger.visits.is_calm(at, SEEN) {
+    let Some(together_since) = ledger.visits.together_since() else {
         return;
-    }
-    let calm = ledger.visits.calm_since.unwrap_or(at) + SEEN;
+    };
+    let begin = together_since + SEEN;
     let presences = &ledger.visits.presences;
-    let is_meant = |life: &LifeId, from: Duration| from >= calm && ledger.life(*life).is_running();
+    let is_meant = |life: &LifeId, from: Duration| from >= begin && ledger.life(*life).is_running();
+    let is_early = !ledger.visits.is_calm(at, SEEN);
+    let seen = presences.seen.iter();
+    let early = seen.filter(|((life, _), seen)| is_early && is_meant(life, seen.from));
+    let early = early.count() as u64;
     let in_channels = presences.seen.iter();
     let in_channels = in_channels
         .filter(|((life, _), seen)| is_meant(life, seen.from))
@@ -89,7 +94,9 @@ pub fn presence(ledger: &mut Ledger, at: Duration) {
             Some(format!("{} lists {wrong}", ledger.life(*life)))
         })
     };
-    if let Some(wrong) = in_channels.or_else(in_all) {
+    let wrong = in_channels.or_else(in_all);
+    ledger.coverage.healed_looks += early;
+    if let Some(wrong) = wrong {
         ledger.violate(at, wrong);
     }
 }

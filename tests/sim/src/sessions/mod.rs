@@ -42,8 +42,13 @@ pub struct Visits {
     pub interests: Interests,
     /// Publications to channels without history, by channel and publisher.
     pub live: BTreeMap<(String, Author), u64>,
-    /// Since when all nodes have been linked, and nothing was broken.
+    /// Since when all nodes have been linked, without a pause, and nothing was broken.
+    pub linked_since: Option<Duration>,
+    /// Since when that has been so for all that is known: a link that was broken may be taken to
+    /// be one for a while.
     pub calm_since: Option<Duration>,
+    /// More is published at some time than moves at once.
+    pub is_flooded: bool,
     /// Nothing ever breaks: nodes only come, and go when they are told to.
     pub is_gentle: bool,
     /// The same, and all found each other, and whoever was told to go had somebody to hand its
@@ -115,8 +120,19 @@ impl Visits {
             clients: (0..plan.clients).map(Client::new).collect(),
             is_gentle,
             keeps_all: is_gentle,
+            is_flooded: plan.has_bursts(),
             is_large: plan.nodes.iter().any(|node| node.large),
             ..Self::default()
+        }
+    }
+
+    /// Since when nothing has kept nodes from hearing of each other's sessions.
+    #[must_use]
+    pub fn together_since(&self) -> Option<Duration> {
+        match self.is_flooded {
+            // What waited for others goes first.
+            true => self.calm_since,
+            false => self.linked_since,
         }
     }
 
