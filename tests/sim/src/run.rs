@@ -258,7 +258,8 @@ impl Run {
         self.settle(looks::unheard);
         if self.plan.clients > 0 {
             self.settle(looks::disagreed);
-            looks::count_wanted(&mut self.ledger.borrow_mut());
+            self.settle(looks::mistaken);
+            looks::count(&mut self.ledger.borrow_mut());
         }
         let end = self.elapsed() + REPORTED;
         self.go_on(|run| run.elapsed() >= end);

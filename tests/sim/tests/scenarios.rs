@@ -160,6 +160,7 @@ fn sessions() {
         presence_pushes,
         presence_looks,
         healed_looks,
+        knowing,
         wanted,
         unwanted,
         unreachable,
@@ -174,7 +175,7 @@ fn sessions() {
         presence_pushes > 0 && presence_looks > 0 && healed_looks > 0,
         "{coverage:?}"
     );
-    assert!(wanted > 0 && unwanted > 0, "{coverage:?}");
+    assert!(knowing > 0 && wanted > 0 && unwanted > 0, "{coverage:?}");
     assert!(unreachable > 0 && goodbyes > 0, "{coverage:?}");
 }
 

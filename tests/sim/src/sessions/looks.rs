@@ -188,8 +188,28 @@ pub fn disagreed(ledger: &Ledger) -> Option<String> {
     wrong.map(|(life, wrong)| format!("{} {wrong}", ledger.life(life)))
 }
 
-/// Counts what that rule is about: channels that are wanted, and those that were.
-pub fn count_wanted(ledger: &mut Ledger) {
+/// Who does not know, by one look and by joins and leaves since, who is in its channel.
+#[must_use]
+pub fn mistaken(ledger: &Ledger) -> Option<String> {
+    let clients = &ledger.visits.clients;
+    clients.iter().enumerate().find_map(|(number, client)| {
+        // One that is nowhere knows only who was there.
+        client.id.as_ref()?;
+        let known = client.company.known()?;
+        let there = clients
+            .iter()
+            .filter(|other| other.is_here && other.here == client.here);
+        let there: BTreeSet<&str> = there.filter_map(|other| other.id.as_deref()).collect();
+        (known != there).then(|| {
+            let here = &client.here;
+            format!("client {number} knows of {known:?} in {here}, where {there:?} are")
+        })
+    })
+}
+
+/// Counts what the last two rules are about: channels that are wanted, and those that were; and
+/// clients that know who is there.
+pub fn count(ledger: &mut Ledger) {
     let (are, were) = {
         let wanted = wanted(ledger);
         let is_past = |(life, channel): &&(LifeId, String)| {
@@ -199,6 +219,9 @@ pub fn count_wanted(ledger: &mut Ledger) {
         let were = ledger.visits.interests.had.iter().filter(is_past).count();
         (wanted.values().map(BTreeSet::len).sum::<usize>(), were)
     };
+    let clients = ledger.visits.clients.iter();
+    let knowing = clients.filter(|client| client.company.known().is_some());
+    ledger.coverage.knowing += knowing.count() as u64;
     ledger.coverage.wanted += are as u64;
     ledger.coverage.unwanted += were as u64;
 }

@@ -6,8 +6,10 @@
 //! - [`histories`] is what is known of the channels that have one, with the rules that each
 //!   publication keeps; [`presences`] is who is where, and whom the nodes see; [`interests`] is
 //!   which channels they say that they and others want.
+//! - [`company`] is who is there for a client that is told who comes and goes.
 //! - [`looks`] are the rules that hold over time and at the end.
 
+pub mod company;
 pub mod histories;
 pub mod interests;
 pub mod looks;
@@ -20,6 +22,7 @@ use std::time::Duration;
 
 use crate::ledger::LifeId;
 use crate::plan::Plan;
+use company::Company;
 use histories::{Histories, Position};
 use interests::Interests;
 use presences::Presences;
@@ -94,6 +97,8 @@ pub struct Client {
     pub here: String,
     /// Whether it is subscribed to that now.
     pub is_here: bool,
+    /// Who else is in it, as far as it knows.
+    pub company: Company,
     /// Publications to channels with a history.
     pub published: u64,
     /// The last of them, until it is acknowledged: its channel.
@@ -158,6 +163,7 @@ impl Client {
             is_live: false,
             here: format!("here:{}", number % HERE),
             is_here: false,
+            company: Company::default(),
             published: 0,
             unacknowledged: None,
             heard: BTreeMap::new(),
