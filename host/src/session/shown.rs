@@ -19,6 +19,7 @@ use super::presence::PresenceStats;
 use super::refused::Refused;
 use super::sessions::Sessions;
 use super::shared::Shared;
+use crate::mesh::PeerNode;
 
 /// Bytes of publications of a durable channel in one answer, about.
 const MAX_HISTORY_READ: usize = 4 << 20;
@@ -193,6 +194,13 @@ impl Sessions {
         let used = self.0.hubs.used().into_iter();
         let named = used.map(|(hub, subscribers)| (hub.name().clone(), subscribers));
         named.collect()
+    }
+
+    /// The other nodes that are sent what is published here to a channel and is in no history:
+    /// those that say that they have subscribers of it, and those of which that is not known.
+    #[must_use]
+    pub fn nodes_with(&self, name: &ChannelName) -> Vec<PeerNode> {
+        self.0.across.interest.nodes_with(name)
     }
 
     /// The channels that have subscribers on this node.

@@ -34,8 +34,9 @@ struct State {
     held: VecDeque<(PeerNode, News)>,
     /// Whether what is said is lost.
     loses: bool,
-    /// Messages that were said so far.
+    /// Messages that were said so far, and their bytes.
     said: usize,
+    said_bytes: usize,
 }
 
 /// The way of one node.
@@ -224,6 +225,11 @@ impl Net {
         std::mem::take(&mut self.lock().said)
     }
 
+    /// Bytes of messages that were said since this was asked last.
+    pub(super) fn take_said_bytes(&self) -> usize {
+        std::mem::take(&mut self.lock().said_bytes)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap()
     }
@@ -270,6 +276,7 @@ impl Mesh for Way {
             return false;
         }
         state.said += 1;
+        state.said_bytes += message.len();
         let from = self.this.clone();
         let pair = (from.clone(), to.clone());
         let said = (to.clone(), News::Message { from, message });

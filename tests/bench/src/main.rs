@@ -99,7 +99,8 @@ struct Options {
     #[arg(long, value_name = "BYTES")]
     payload: Option<usize>,
 
-    /// Sessions of the largest rows of `sessions`; others have a tenth and a hundredth of them
+    /// Sessions of the largest rows of `sessions`; others have a tenth and a hundredth of them, and
+    /// each node of `sessions-cluster` a tenth
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..).map(|count| count as usize))]
     sessions: usize,
 }

@@ -37,9 +37,14 @@ impl Plan {
     /// nodes take.
     #[must_use]
     pub fn is_lossy(&self) -> bool {
+        self.has_bursts() || self.nodes.iter().any(|node| node.large)
+    }
+
+    /// Whether more is published at some time than waits for others.
+    #[must_use]
+    pub fn has_bursts(&self) -> bool {
         let is_burst = |action: &Action| matches!(action, Action::Burst(..));
-        let mut actions = self.actions.iter();
-        actions.any(|(_, action)| is_burst(action)) || self.nodes.iter().any(|node| node.large)
+        self.actions.iter().any(|(_, action)| is_burst(action))
     }
 
     /// Whether nothing ever breaks: nodes only come, and go when they are told to.

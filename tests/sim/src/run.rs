@@ -31,8 +31,9 @@ const REST: Duration = Duration::from_secs(20);
 /// For what was received last to be noted and reported.
 const REPORTED: Duration = Duration::from_secs(3);
 
-/// For clients of sessions to have all that there is, once nothing is published any more; and
-/// for what is published then to come to all.
+/// For clients of sessions to have all that there is, once nothing is published any more; for
+/// what is published then to come to all; and for nodes to know what each other want, who say
+/// so for 10 seconds behind the last subscriber, and for up to as long again.
 const SETTLED: Duration = Duration::from_secs(30);
 
 /// For nodes to know of each other's subscribers, once nothing is broken.
@@ -255,6 +256,11 @@ impl Run {
         }
         self.ledger.borrow_mut().visits.calls_roll = true;
         self.settle(looks::unheard);
+        if self.plan.clients > 0 {
+            self.settle(looks::disagreed);
+            self.settle(looks::mistaken);
+            looks::count(&mut self.ledger.borrow_mut());
+        }
         let end = self.elapsed() + REPORTED;
         self.go_on(|run| run.elapsed() >= end);
         if !self.failed() {
@@ -318,9 +324,14 @@ impl Run {
         looks::seat(&mut ledger, at, &mut self.seats);
         looks::presence(&mut ledger, at);
         if self.troubles.any() {
+            ledger.visits.linked_since = None;
             return;
         }
         let apart = checks::apart(&ledger);
+        // One that is found not to be a link after all begins it anew.
+        let linked_since = apart.is_none().then_some(at);
+        let visits = &mut ledger.visits;
+        visits.linked_since = linked_since.map(|at| visits.linked_since.unwrap_or(at));
         // Until then a link may be one that nothing moves over, and that nobody knows of.
         if apart.is_none() && at >= self.last_change + AFTERWARDS {
             ledger.visits.calm_since.get_or_insert(at);
@@ -356,7 +367,9 @@ impl Run {
     fn changed(&mut self) {
         self.last_change = self.elapsed();
         self.recovered = false;
-        self.ledger.borrow_mut().visits.calm_since = None;
+        let mut ledger = self.ledger.borrow_mut();
+        ledger.visits.linked_since = None;
+        ledger.visits.calm_since = None;
     }
 
     fn act(&mut self, at: Duration, action: &Action) {
@@ -457,8 +470,7 @@ impl Run {
         let missing = ledger.views.values().map(|view| view.reported).sum();
         let mut coverage = ledger.coverage;
         coverage.forgotten_by_one = forgetting::by_one(&ledger);
-        let is_burst = |(_, action): &(Duration, Action)| matches!(action, Action::Burst(..));
-        if self.plan.actions.iter().any(is_burst) {
+        if self.plan.has_bursts() {
             coverage.overflows = missing;
         } else if self.plan.nodes.iter().any(|node| node.large) {
             coverage.too_large = missing;

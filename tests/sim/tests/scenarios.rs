@@ -159,6 +159,10 @@ fn sessions() {
         lost,
         presence_pushes,
         presence_looks,
+        healed_looks,
+        knowing,
+        wanted,
+        unwanted,
         unreachable,
         goodbyes,
         ..
@@ -167,7 +171,11 @@ fn sessions() {
         session_publications > 1_000 && recovered > 100 && lost > 0,
         "{coverage:?}"
     );
-    assert!(presence_pushes > 0 && presence_looks > 0, "{coverage:?}");
+    assert!(
+        presence_pushes > 0 && presence_looks > 0 && healed_looks > 0,
+        "{coverage:?}"
+    );
+    assert!(knowing > 0 && wanted > 0 && unwanted > 0, "{coverage:?}");
     assert!(unreachable > 0 && goodbyes > 0, "{coverage:?}");
 }
 

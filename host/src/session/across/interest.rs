@@ -304,3 +304,6 @@ fn pieces(version: u64, hashes: &[u64]) -> Vec<WantedWhole> {
     }
     pieces
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,15 @@ pub struct Coverage {
     pub presence_pushes: u64,
     /// Looks at whom a node sees.
     pub presence_looks: u64,
+    /// Checks of the same so soon after all were linked again that it was not known for certain
+    /// that they were.
+    pub healed_looks: u64,
+    /// Clients that were to know in the end, by joins and leaves, who is there.
+    pub knowing: u64,
+    /// Channels that nodes wanted in the end.
+    pub wanted: u64,
+    /// Channels that the same nodes had wanted before, and did not any more.
+    pub unwanted: u64,
 }
 
 impl AddAssign for Coverage {
@@ -72,5 +81,9 @@ impl AddAssign for Coverage {
         self.refused_sessions += other.refused_sessions;
         self.presence_pushes += other.presence_pushes;
         self.presence_looks += other.presence_looks;
+        self.healed_looks += other.healed_looks;
+        self.knowing += other.knowing;
+        self.wanted += other.wanted;
+        self.unwanted += other.unwanted;
     }
 }

@@ -1,6 +1,6 @@
 //! The rules of sessions that hold over time and at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -10,7 +10,8 @@ use super::histories::Position;
 use super::{Author, Seat};
 use crate::ledger::{Ledger, LifeId, Stage};
 
-/// For nodes to see who is where, once all are linked again.
+/// For nodes to see who is where, once all are linked again. They are asked for it then, or go
+/// on where they were, which takes no longer than what is said takes on its way.
 const SEEN: Duration = Duration::from_secs(5);
 
 /// How long a node runs before a client comes to it where nothing ever breaks, and before it
@@ -66,14 +67,18 @@ pub fn seat(ledger: &mut Ledger, at: Duration, random: &mut StdRng) {
     }
 }
 
-/// Checks whom the nodes see, where nothing was broken for a while.
+/// Checks whom the nodes see, from a while after all were linked on.
 pub fn presence(ledger: &mut Ledger, at: Duration) {
-    if !ledger.visits.is_calm(at, SEEN) {
+    let Some(together_since) = ledger.visits.together_since() else {
         return;
-    }
-    let calm = ledger.visits.calm_since.unwrap_or(at) + SEEN;
+    };
+    let begin = together_since + SEEN;
     let presences = &ledger.visits.presences;
-    let is_meant = |life: &LifeId, from: Duration| from >= calm && ledger.life(*life).is_running();
+    let is_meant = |life: &LifeId, from: Duration| from >= begin && ledger.life(*life).is_running();
+    let is_early = !ledger.visits.is_calm(at, SEEN);
+    let seen = presences.seen.iter();
+    let early = seen.filter(|((life, _), seen)| is_early && is_meant(life, seen.from));
+    let early = early.count() as u64;
     let in_channels = presences.seen.iter();
     let in_channels = in_channels
         .filter(|((life, _), seen)| is_meant(life, seen.from))
@@ -89,7 +94,9 @@ pub fn presence(ledger: &mut Ledger, at: Duration) {
             Some(format!("{} lists {wrong}", ledger.life(*life)))
         })
     };
-    if let Some(wrong) = in_channels.or_else(in_all) {
+    let wrong = in_channels.or_else(in_all);
+    ledger.coverage.healed_looks += early;
+    if let Some(wrong) = wrong {
         ledger.violate(at, wrong);
     }
 }
@@ -112,6 +119,12 @@ pub fn unsettled(ledger: &Ledger) -> Option<String> {
             return Some(format!(
                 "client {number} is not subscribed to {}",
                 client.live
+            ));
+        }
+        if !client.is_here {
+            return Some(format!(
+                "client {number} is not subscribed to {}",
+                client.here
             ));
         }
         for (channel, place) in &client.kept {
@@ -165,4 +178,63 @@ pub fn unheard(ledger: &Ledger) -> Option<String> {
         }
     }
     None
+}
+
+/// Who does not know, though all are linked, which channels the others want, and only those.
+/// Until 10 seconds behind the last subscriber of a channel a node may want it.
+#[must_use]
+pub fn disagreed(ledger: &Ledger) -> Option<String> {
+    let wrong = ledger.visits.interests.wrong(&wanted(ledger));
+    wrong.map(|(life, wrong)| format!("{} {wrong}", ledger.life(life)))
+}
+
+/// Who does not know, by one look and by joins and leaves since, who is in its channel.
+#[must_use]
+pub fn mistaken(ledger: &Ledger) -> Option<String> {
+    let clients = &ledger.visits.clients;
+    clients.iter().enumerate().find_map(|(number, client)| {
+        // One that is nowhere knows only who was there.
+        client.id.as_ref()?;
+        let known = client.company.known()?;
+        let there = clients
+            .iter()
+            .filter(|other| other.is_here && other.here == client.here);
+        let there: BTreeSet<&str> = there.filter_map(|other| other.id.as_deref()).collect();
+        (known != there).then(|| {
+            let here = &client.here;
+            format!("client {number} knows of {known:?} in {here}, where {there:?} are")
+        })
+    })
+}
+
+/// Counts what the last two rules are about: channels that are wanted, and those that were; and
+/// clients that know who is there.
+pub fn count(ledger: &mut Ledger) {
+    let (are, were) = {
+        let wanted = wanted(ledger);
+        let is_past = |(life, channel): &&(LifeId, String)| {
+            let now = wanted.get(life);
+            now.is_some_and(|now| !now.contains(channel.as_str()))
+        };
+        let were = ledger.visits.interests.had.iter().filter(is_past).count();
+        (wanted.values().map(BTreeSet::len).sum::<usize>(), were)
+    };
+    let clients = ledger.visits.clients.iter();
+    let knowing = clients.filter(|client| client.company.known().is_some());
+    ledger.coverage.knowing += knowing.count() as u64;
+    ledger.coverage.wanted += are as u64;
+    ledger.coverage.unwanted += were as u64;
+}
+
+/// The channels to which clients of each node that takes part are subscribed.
+fn wanted(ledger: &Ledger) -> BTreeMap<LifeId, BTreeSet<&str>> {
+    let running = ledger.running().map(|life| (life, BTreeSet::new()));
+    let mut wanted: BTreeMap<LifeId, BTreeSet<&str>> = running.collect();
+    for client in &ledger.visits.clients {
+        let life = client.seat.map(|seat| seat.life);
+        if let Some(of_node) = life.and_then(|life| wanted.get_mut(&life)) {
+            of_node.extend(client.channels());
+        }
+    }
+    wanted
 }

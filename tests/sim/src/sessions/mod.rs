@@ -4,10 +4,14 @@
 //!
 //! - [`room`] is what a node has of sessions; [`visit`] is one stay of a client at a node.
 //! - [`histories`] is what is known of the channels that have one, with the rules that each
-//!   publication keeps; [`presences`] is who is where, and whom the nodes see.
+//!   publication keeps; [`presences`] is who is where, and whom the nodes see; [`interests`] is
+//!   which channels they say that they and others want.
+//! - [`company`] is who is there for a client that is told who comes and goes.
 //! - [`looks`] are the rules that hold over time and at the end.
 
+pub mod company;
 pub mod histories;
+pub mod interests;
 pub mod looks;
 pub mod presences;
 pub mod room;
@@ -18,7 +22,9 @@ use std::time::Duration;
 
 use crate::ledger::LifeId;
 use crate::plan::Plan;
+use company::Company;
 use histories::{Histories, Position};
+use interests::Interests;
 use presences::Presences;
 
 /// Channels of each kind.
@@ -35,10 +41,17 @@ pub struct Visits {
     pub histories: Histories,
     /// Who is where.
     pub presences: Presences,
+    /// Which channels the nodes want.
+    pub interests: Interests,
     /// Publications to channels without history, by channel and publisher.
     pub live: BTreeMap<(String, Author), u64>,
-    /// Since when all nodes have been linked, and nothing was broken.
+    /// Since when all nodes have been linked, without a pause, and nothing was broken.
+    pub linked_since: Option<Duration>,
+    /// Since when that has been so for all that is known: a link that was broken may be taken to
+    /// be one for a while.
     pub calm_since: Option<Duration>,
+    /// More is published at some time than moves at once.
+    pub is_flooded: bool,
     /// Nothing ever breaks: nodes only come, and go when they are told to.
     pub is_gentle: bool,
     /// The same, and all found each other, and whoever was told to go had somebody to hand its
@@ -82,6 +95,10 @@ pub struct Client {
     pub is_live: bool,
     /// The channel with presence.
     pub here: String,
+    /// Whether it is subscribed to that now.
+    pub is_here: bool,
+    /// Who else is in it, as far as it knows.
+    pub company: Company,
     /// Publications to channels with a history.
     pub published: u64,
     /// The last of them, until it is acknowledged: its channel.
@@ -108,8 +125,19 @@ impl Visits {
             clients: (0..plan.clients).map(Client::new).collect(),
             is_gentle,
             keeps_all: is_gentle,
+            is_flooded: plan.has_bursts(),
             is_large: plan.nodes.iter().any(|node| node.large),
             ..Self::default()
+        }
+    }
+
+    /// Since when nothing has kept nodes from hearing of each other's sessions.
+    #[must_use]
+    pub fn together_since(&self) -> Option<Duration> {
+        match self.is_flooded {
+            // What waited for others goes first.
+            true => self.calm_since,
+            false => self.linked_since,
         }
     }
 
@@ -134,9 +162,25 @@ impl Client {
             live: format!("live:{}", number % LIVE),
             is_live: false,
             here: format!("here:{}", number % HERE),
+            is_here: false,
+            company: Company::default(),
             published: 0,
             unacknowledged: None,
             heard: BTreeMap::new(),
         }
     }
+
+    /// The channels to which it is subscribed now.
+    pub fn channels(&self) -> impl Iterator<Item = &str> {
+        let live = self.is_live.then_some(&self.live);
+        let here = self.is_here.then_some(&self.here);
+        let all = self.subscribed.iter().chain(live).chain(here);
+        all.map(String::as_str)
+    }
+}
+
+/// All channels to which clients are subscribed.
+fn channels() -> impl Iterator<Item = String> {
+    let kinds = [("live", LIVE), ("kept", KEPT), ("here", HERE)].into_iter();
+    kinds.flat_map(|(kind, count)| (0..count).map(move |number| format!("{kind}:{number}")))
 }

@@ -22,15 +22,16 @@ use rand::{Rng, RngExt, SeedableRng};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
+use super::interests::Look;
 use super::presences::Seen;
 use super::visit::Visit;
-use super::{HERE, Seat, histories};
+use super::{HERE, Seat, channels, histories};
 use crate::node::{Context, now};
 
 /// Between two looks at who has arrived.
 const ARRIVALS: Duration = Duration::from_millis(20);
 
-/// Between two looks at whom the node sees.
+/// Between two looks at whom the node sees, and at what it knows to be wanted.
 const LOOKS: Duration = Duration::from_millis(700);
 
 /// Sessions of a page of the list, so few that there are several pages.
@@ -174,10 +175,34 @@ async fn arrivals(context: Context, sessions: Sessions, mut random: StdRng) {
     }
 }
 
-/// Notes again and again whom the node sees, in channels and in all.
+/// Notes which channels the node wants, and which others want, as it knows it.
+fn note_interest(context: &Context, sessions: &Sessions) {
+    let mut ledger = context.ledger.borrow_mut();
+    let nodes_with = channels().map(|channel| {
+        let name = ChannelName::new(&channel).expect("a valid name");
+        let nodes = sessions.nodes_with(&name).into_iter();
+        let lives = nodes.map(|node| {
+            let life = ledger.of_incarnation(&node.incarnation.to_string());
+            life.expect("whoever is there has begun")
+        });
+        (channel, lives.collect())
+    });
+    let nodes_with = nodes_with.collect();
+    let across = sessions.stats().across;
+    let look = Look {
+        here: across.wanted_here,
+        elsewhere: across.wanted_elsewhere,
+        nodes_with,
+    };
+    let looks = &mut ledger.visits.interests.looks;
+    looks.insert(context.life, look);
+}
+
+/// Notes again and again whom the node sees, in channels and in all, and what is wanted.
 async fn look(context: Context, sessions: Sessions) {
     loop {
         sleep(LOOKS).await;
+        note_interest(&context, &sessions);
         for channel in (0..HERE).map(|number| format!("here:{number}")) {
             let name = ChannelName::new(&channel).expect("a valid name");
             let from = now();

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::company::Company;
 use super::histories::Position;
 use super::{Author, Client};
 use crate::ledger::Ledger;
@@ -74,8 +75,6 @@ pub(super) struct Visit {
     /// Since when nothing of its channel without history may be missing, and what each had
     /// published there until then.
     complete_since: Option<(Duration, BTreeMap<Author, u64>)>,
-    /// Who is in its channel with presence, as it is told.
-    joined: BTreeMap<String, bool>,
 }
 
 impl Visit {
@@ -102,6 +101,8 @@ impl Visit {
             this.visits += 1;
             this.subscribed.clear();
             this.is_live = false;
+            this.is_here = false;
+            this.company = Company::default();
             this.heard.clear();
             this.visits
         };
@@ -119,7 +120,6 @@ impl Visit {
             again: Vec::new(),
             random,
             complete_since: None,
-            joined: BTreeMap::new(),
         }
     }
 

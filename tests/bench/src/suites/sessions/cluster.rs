@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::client::{Dialect, Pace, Publish, Server, Task};
 use super::contender::{Session, Started};
 use super::found::row;
-use super::{allow_open_files, hearken, secret};
+use super::{allow_open_files, hearken, links, secret};
 use crate::Options;
 use crate::process::Process;
 use crate::report::{Report, Row, Samples};
@@ -40,6 +40,8 @@ struct Cluster {
     session: Session,
     /// Numbers of the processes; the first is the one where something is published.
     processes: Vec<u32>,
+    /// Where sessions connect, in the same order.
+    addresses: Vec<SocketAddr>,
 }
 
 /// A way to have one.
@@ -57,9 +59,24 @@ struct Found {
     cpu: Samples,
 }
 
+/// What it takes nodes that one of them has sessions on many channels.
+#[derive(Default)]
+struct Channels {
+    /// Microseconds and bytes of each node without sessions, for each channel.
+    cpu: Samples,
+    memory: Samples,
+    /// Messages and bytes over all links, for each channel.
+    messages: Samples,
+    bytes: Samples,
+    /// Why bytes are not counted, where they cannot be.
+    uncounted: Option<String>,
+    /// Sessions a second.
+    rate: Samples,
+}
+
 pub(crate) fn run(report: &mut Report, options: &Options) {
     allow_open_files();
-    let each = (options.sessions / 4).max(1);
+    let each = (options.sessions / 10).max(1);
     let contenders = [
         Contender {
             name: hearken::NAME,
@@ -138,46 +155,71 @@ impl Cluster {
     }
 }
 
-/// What it takes the other nodes that one has sessions on many channels.
+/// What it takes nodes that one of them has sessions on many channels.
 fn measure_channels(report: &mut Report, options: &Options) {
     let name = format!(
         "{}, {CHANNELS} channels of one session each, all on one node",
         hearken::NAME
     );
-    let (mut cpu, mut memory, mut rate) =
-        (Samples::default(), Samples::default(), Samples::default());
+    let mut found = Channels::default();
     for repetition in 0..options.repetitions {
         eprintln!("{name}: repetition {}", repetition + 1);
-        let measured = channels_once();
-        let (taken, seconds) = match measured {
-            Ok(measured) => measured,
-            Err(reason) => return report.skip(SUITE, &name, &reason),
-        };
-        let others = (NODES - 1) as f64;
-        cpu.push(taken.cpu * 1e6 / others / CHANNELS as f64);
-        memory.push(taken.kib * 1024.0 / others / CHANNELS as f64);
-        rate.push(CHANNELS as f64 / seconds);
+        if let Err(reason) = found.repeat() {
+            return report.skip(SUITE, &name, &reason);
+        }
     }
-    let unit = "µs of another node's CPU a channel";
-    report.push(of_cluster(row(format!("{name}, CPU"), &cpu, unit)));
-    let unit = "bytes of another node's memory a channel";
-    report.push(of_cluster(row(format!("{name}, memory"), &memory, unit)));
-    let unit = "sessions/s";
-    report.push(of_cluster(row(format!("{name}, connecting"), &rate, unit)));
+    found.tell(report, &name);
 }
 
-/// What the other nodes took, and the seconds until all sessions were subscribed.
-fn channels_once() -> Result<(Usage, f64), String> {
-    let mut cluster = started(Dialect::HearkenOwn, false)?;
-    let before = cluster.others()?;
-    let done = cluster.session.run(&Task::Connect(CHANNELS))?;
-    sleep::until(Instant::now() + TOLD);
-    let after = cluster.others()?;
-    let taken = Usage {
-        cpu: after.cpu - before.cpu,
-        kib: after.kib - before.kib,
-    };
-    Ok((taken, done.seconds))
+impl Channels {
+    fn repeat(&mut self) -> Result<(), String> {
+        let folder = TempDir::new().map_err(|error| error.to_string())?;
+        let signs = secret(folder.path())?;
+        let mut cluster = started(Dialect::HearkenOwn, folder, &signs, false)?;
+        let bytes_before = links::bytes(&cluster.processes);
+        let messages_before = links::messages(&cluster.addresses, &signs)?;
+        let before = cluster.others()?;
+        let done = cluster.session.run(&Task::Connect(CHANNELS))?;
+        sleep::until(Instant::now() + TOLD);
+        let after = cluster.others()?;
+        let messages = links::messages(&cluster.addresses, &signs)? - messages_before;
+        let bytes = links::bytes(&cluster.processes);
+        let others = (NODES - 1) as f64;
+        let channels = CHANNELS as f64;
+        self.cpu
+            .push((after.cpu - before.cpu) * 1e6 / others / channels);
+        self.memory
+            .push((after.kib - before.kib) * 1024.0 / others / channels);
+        self.messages.push(messages / channels);
+        match bytes_before.and_then(|before| Ok(bytes? - before)) {
+            Ok(bytes) => self.bytes.push(bytes / channels),
+            Err(reason) => self.uncounted = Some(reason),
+        }
+        self.rate.push(channels / done.seconds);
+        Ok(())
+    }
+
+    fn tell(&self, report: &mut Report, name: &str) {
+        let unit = "µs of another node's CPU a channel";
+        report.push(of_cluster(row(format!("{name}, CPU"), &self.cpu, unit)));
+        let unit = "bytes of another node's memory a channel";
+        let memory = format!("{name}, memory");
+        report.push(of_cluster(row(memory, &self.memory, unit)));
+        let unit = "messages over all links a channel";
+        let messages = format!("{name}, messages");
+        report.push(of_cluster(row(messages, &self.messages, unit)));
+        let bytes = format!("{name}, bytes");
+        match &self.uncounted {
+            None => {
+                let unit = "bytes over all links a channel";
+                report.push(of_cluster(row(bytes, &self.bytes, unit)));
+            }
+            Some(reason) => report.skip(SUITE, &bytes, reason),
+        }
+        let unit = "sessions/s";
+        let rate = format!("{name}, connecting");
+        report.push(of_cluster(row(rate, &self.rate, unit)));
+    }
 }
 
 fn of_cluster(row: Row) -> Row {
@@ -189,12 +231,19 @@ fn of_cluster(row: Row) -> Row {
 
 /// Nodes of Hearken over which sessions are spread.
 fn nodes(dialect: Dialect, _: usize) -> Result<Cluster, String> {
-    started(dialect, true)
+    let folder = TempDir::new().map_err(|error| error.to_string())?;
+    let signs = secret(folder.path())?;
+    started(dialect, folder, &signs, true)
 }
 
-fn started(dialect: Dialect, is_spread: bool) -> Result<Cluster, String> {
-    let folder = TempDir::new().map_err(|error| error.to_string())?;
-    let secret = secret(folder.path())?;
+/// Nodes in a folder with a file that `signs` tokens. Sessions are spread over all of them, or
+/// are all on the first.
+fn started(
+    dialect: Dialect,
+    folder: TempDir,
+    signs: &Path,
+    is_spread: bool,
+) -> Result<Cluster, String> {
     let first = free_address()?;
     let mut running = Vec::new();
     for number in 0..NODES {
@@ -219,7 +268,7 @@ fn started(dialect: Dialect, is_spread: bool) -> Result<Cluster, String> {
             false => Vec::new(),
         },
         dialect,
-        secret: Some(secret),
+        secret: Some(signs.to_owned()),
     };
     let session = Session::with(Started {
         server,
@@ -227,7 +276,11 @@ fn started(dialect: Dialect, is_spread: bool) -> Result<Cluster, String> {
         running: Box::new(running),
         folder,
     })?;
-    Ok(Cluster { session, processes })
+    Ok(Cluster {
+        session,
+        processes,
+        addresses,
+    })
 }
 
 /// One node, with a folder in `folder` of its own.
@@ -303,5 +356,9 @@ fn nats(dialect: Dialect, each: usize) -> Result<Cluster, String> {
         running: Box::new(running),
         folder,
     })?;
-    Ok(Cluster { session, processes })
+    Ok(Cluster {
+        session,
+        processes,
+        addresses: sessions,
+    })
 }

@@ -7,7 +7,8 @@
 //!
 //! - `contender` is who is measured: `hearken`, `write_loop`, `nats`, `nchan`, `socket_io`.
 //! - `found` is what is measured of them, and `targets` what Hearken's figures are held against.
-//! - `cluster` has three servers, over which sessions are spread.
+//! - `cluster` has three servers, over which sessions are spread, and `links` counts what goes
+//!   between them.
 //! - `storm` has all sessions of a node come back at once, and `room` counts the memory of many
 //!   without connections.
 
@@ -16,6 +17,7 @@ pub(crate) mod cluster;
 mod contender;
 mod found;
 mod hearken;
+mod links;
 mod nats;
 mod nchan;
 mod room;

@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
+use hearken::session::{ChannelName, Sessions};
 use serde_json::Value;
+use tokio::task::spawn_local;
 
 use super::{Asked, Visit};
-use crate::node::now;
+use crate::node::{Context, now};
 use crate::sessions::Author;
+use crate::sessions::company::Company;
 use crate::sessions::histories::{self, Position, Said};
+
+/// A look that takes less was at all nodes: one waits 500 ms for those that have not said who is
+/// there.
+const WHOLE: Duration = Duration::from_millis(450);
 
 impl Visit {
     pub(super) fn answered(&mut self, asked: Asked, reply: &Value) {
@@ -39,6 +46,8 @@ impl Visit {
             let mut ledger = self.context.ledger.borrow_mut();
             let note = format_args!("client {} has {name}: {reply}", self.client);
             ledger.trace.note(now(), note);
+            let had = &mut ledger.visits.interests.had;
+            had.insert((self.context.life, name.to_owned()));
         }
         if name.starts_with("kept:") {
             self.subscribed_to_history(name, reply);
@@ -47,7 +56,13 @@ impl Visit {
         let mut ledger = self.context.ledger.borrow_mut();
         let visits = &mut ledger.visits;
         if name.starts_with("here:") {
-            visits.presences.came(now(), self.session.client(), name);
+            let since = now();
+            visits.presences.came(since, self.session.client(), name);
+            let client = &mut visits.clients[self.client];
+            client.is_here = true;
+            client.company = Company::new(since);
+            let (context, sessions) = (self.context.clone(), self.sessions.clone());
+            spawn_local(find_company(context, sessions, self.client, since));
             return;
         }
         visits.clients[self.client].is_live = true;
@@ -115,6 +130,7 @@ impl Visit {
             self.with(|_, client| {
                 client.subscribed.retain(|other| *other != name);
                 client.is_live &= name != client.live;
+                client.is_here &= name != client.here;
             });
             self.again.push(name);
         } else if let Some(info) = push.get("join") {
@@ -193,13 +209,30 @@ impl Visit {
     }
 
     fn presence_told(&mut self, name: &str, info: &Value, is_there: bool) {
-        let client = info["client"].as_str().unwrap_or_default().to_owned();
-        let before = self.joined.insert(client.clone(), is_there);
+        let client = info["client"].as_str().unwrap_or_default();
         self.context.ledger.borrow_mut().coverage.presence_pushes += 1;
-        if before == Some(is_there) {
+        let is_again = self.with(|_, this| this.company.tell(client, is_there));
+        if is_again {
             let what = if is_there { "joins" } else { "leaves" };
             self.violate(&format!("{name}: {client} {what} again"));
         }
+    }
+}
+
+/// Looks who is in the channel with presence of a client, whose subscription to it began at that
+/// time. Beside what it does otherwise, so that it waits for nothing.
+async fn find_company(context: Context, sessions: Sessions, client: usize, since: Duration) {
+    let here = context.ledger.borrow().visits.clients[client].here.clone();
+    let name = ChannelName::new(&here).expect("a valid name");
+    let from = now();
+    let Ok(present) = sessions.presence(&name).await else {
+        return;
+    };
+    if now() < from + WHOLE {
+        let mut ledger = context.ledger.borrow_mut();
+        let clients = present.iter().map(|info| info.client.clone());
+        let company = &mut ledger.visits.clients[client].company;
+        company.find(since, clients);
     }
 }
 

@@ -271,20 +271,30 @@ impl Crowd {
             return Ok(users.map(|_| String::new()).collect());
         };
         let issuer = issuer(secret);
-        let now = SystemClock.now_millis() / 1000;
-        let token = |user: usize| {
-            let subject = format!("user-{user}");
-            let token = NewToken {
-                subject: &subject,
-                roles: &[],
-                issued: now,
-                expires: now + 24 * 60 * 60,
-                channel: None,
-            };
-            token.sign("bench", &issuer).map_err(Error::from)
-        };
+        let token = |user: usize| token(&issuer, &format!("user-{user}"), &[]);
         users.map(token).collect()
     }
+}
+
+/// A token of somebody who may see everything, signed with the secret in a file.
+///
+/// # Errors
+/// When it cannot be signed.
+pub(in crate::suites::sessions) fn admin_token(secret: &Path) -> Result<String, String> {
+    let token = token(&issuer(secret), "bench", &["admin".to_owned()]);
+    token.map_err(|error| error.to_string())
+}
+
+fn token(issuer: &TokenIssuer, subject: &str, roles: &[String]) -> Result<String, Error> {
+    let now = SystemClock.now_millis() / 1000;
+    let token = NewToken {
+        subject,
+        roles,
+        issued: now,
+        expires: now + 24 * 60 * 60,
+        channel: None,
+    };
+    token.sign("bench", issuer).map_err(Error::from)
 }
 
 /// Checks that a task that began then has not taken too long.

@@ -23,6 +23,7 @@ use hearken_bench_stopwatch::{Answer, Error};
 use serde::Serialize;
 
 use crowd::Crowd;
+pub(super) use crowd::admin_token;
 pub(super) use dialect::Dialect;
 pub(super) use task::{Done, Pace, Publish, Server, Storm, Task};
 
