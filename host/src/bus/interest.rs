@@ -28,7 +28,7 @@ pub struct Interest {
 #[derive(Debug)]
 pub struct Wanted<'i> {
     interest: &'i Interest,
-    filter: &'i Filter,
+    filter: Filter,
 }
 
 impl Default for Interest {
@@ -59,8 +59,8 @@ impl Interest {
 
     /// Counts in what somebody is about to be registered for.
     #[must_use]
-    pub fn want<'i>(&'i self, filter: &'i Filter) -> Wanted<'i> {
-        self.change([filter].into_iter(), [].into_iter());
+    pub fn want(&self, filter: Filter) -> Wanted<'_> {
+        self.change([&filter].into_iter(), [].into_iter());
         Wanted {
             interest: self,
             filter,
@@ -107,8 +107,8 @@ impl Interest {
 
 impl Drop for Wanted<'_> {
     fn drop(&mut self) {
-        let Self { interest, filter } = *self;
-        interest.change([].into_iter(), [filter].into_iter());
+        let Self { interest, filter } = self;
+        interest.change([].into_iter(), [&*filter].into_iter());
     }
 }
 
@@ -148,7 +148,7 @@ mod tests {
     fn what_is_wanted_ahead_goes_over_to_who_is_registered() {
         let interest = Interest::default();
         let filter = filter("a.*");
-        let ahead = interest.want(&filter);
+        let ahead = interest.want(filter.clone());
         assert_eq!(patterns(&interest), ["a.*"]);
         let version = *interest.watch().borrow();
         interest.change([&filter].into_iter(), [].into_iter());
@@ -159,7 +159,7 @@ mod tests {
             version,
             "nobody is told anything"
         );
-        drop(interest.want(&self::filter("b")));
+        drop(interest.want(self::filter("b")));
         assert_eq!(patterns(&interest), ["a.*"], "who never came wants nothing");
     }
 

@@ -160,7 +160,6 @@ impl Session {
         let method = Method::of(&request);
         let begun = Instant::now();
         let answered = self.answer(id, request, asking).await;
-        self.note_lateness(begun, &answered);
         if let Some(method) = method {
             let counts = &self.shared.counts;
             counts.carried_out(method, begun.elapsed());
@@ -207,22 +206,13 @@ impl Session {
                 subscribed.map(|()| None)
             }
             Request::Unsubscribe(request) => self.unsubscribe(&request).map(Some),
-            Request::Publish(request) => {
-                let published = self.in_time(self.publish(&known, request)).await;
-                published.map(Some)
-            }
-            Request::Presence(request) => {
-                let presence = self.in_time(self.presence(&known, &request)).await;
-                presence.map(Some)
-            }
+            Request::Publish(request) => self.publish(&known, request).await.map(Some),
+            Request::Presence(request) => self.presence(&known, &request).await.map(Some),
             Request::PresenceStats(request) => {
-                let stats = self.in_time(self.presence_stats(&known, &request));
-                stats.await.map(Some)
+                let stats = self.presence_stats(&known, &request).await;
+                stats.map(Some)
             }
-            Request::History(request) => {
-                let history = self.in_time(self.history(&known, &request)).await;
-                history.map(Some)
-            }
+            Request::History(request) => self.history(&known, &request).await.map(Some),
             Request::Rpc(request) => self.rpc(&known, request).await.map(Some),
             Request::Send(request) => self.send(&known, request).map(|()| None),
             Request::Refresh(request) => self.refresh(&known, request).await.map(Some),

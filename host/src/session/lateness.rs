@@ -4,57 +4,58 @@
 
 use std::time::Duration;
 
-use hearken_session_protocol::codes::errors;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::handle::Session;
-use super::refused::Refused;
-
-/// How long a command waits, if its own parts do not end before.
-const COMMAND_TIMEOUT: Duration = Duration::from_millis(4_700);
 
 /// How long each waits in any case, which a node that is near needs at most.
 const AT_LEAST: Duration = Duration::from_millis(100);
 
-/// How long a command takes at least that is refused for want of an answer, and not because it is
-/// known that there is none.
-const LATE: Duration = Duration::from_secs(1);
-
-/// How soon behind such a command another comes that was sent meanwhile.
+/// How soon behind a command that waited in vain another comes that was sent meanwhile.
 const AT_ONCE: Duration = Duration::from_millis(20);
+
+/// How long after the first that waited in vain others come that were sent meanwhile: their client
+/// has given them up by then.
+const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// What a session knows of its commands' waits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lateness {
     /// When its last message came, if its transport says so.
     came: Option<Instant>,
-    /// When its last commands were done, if the last of them got no answer in time.
-    late: Option<Instant>,
+    /// Since when commands have waited in vain, one at once behind the other, and when the last
+    /// of them was done.
+    in_vain: Option<(Instant, Instant)>,
 }
 
 impl Lateness {
-    /// A message has come. One that has waited behind commands that got no answer was sent long
+    /// A message has come. One that waited behind commands that have waited in vain was sent long
     /// ago.
     pub(super) fn came(&mut self) {
         let now = Instant::now();
-        if self.late.is_some_and(|late| now - late > AT_ONCE) {
-            self.late = None;
+        let is_over = |(_, last): (Instant, Instant)| now - last > AT_ONCE;
+        if self.in_vain.is_some_and(is_over) {
+            self.in_vain = None;
         }
         self.came = Some(now);
     }
 
-    /// A command is done that was begun then; `is_unanswered` says whether it was refused for now.
-    fn done(&mut self, begun: Instant, is_unanswered: bool) {
+    /// A command has waited in vain.
+    fn waited_in_vain(&mut self) {
         let now = Instant::now();
-        let is_late = self.late.is_some() || now - begun >= LATE;
-        self.late = (is_unanswered && is_late).then_some(now);
+        let since = self.in_vain.map_or(now, |(since, _)| since);
+        self.in_vain = Some((since, now));
     }
 
     /// Until when a command waits that may wait for so long since it was sent.
-    fn until(&self, longest: Duration) -> Instant {
+    fn until(&mut self, longest: Duration) -> Instant {
         let now = Instant::now();
         let least = now + AT_LEAST;
-        match self.late {
+        let is_over = |(since, _): (Instant, Instant)| now - since > GIVEN_UP;
+        if self.in_vain.is_some_and(is_over) {
+            self.in_vain = None;
+        }
+        match self.in_vain {
             Some(_) => least,
             None => (self.came.unwrap_or(now) + longest).max(least),
         }
@@ -67,27 +68,11 @@ impl Session {
         self.connection.lock().lateness.until(longest)
     }
 
-    /// Carries out a command that may wait for other nodes.
-    ///
-    /// # Errors
-    /// Why it is refused; with [`errors::INTERNAL`] it may be done all the same.
-    pub(super) async fn in_time<T>(
-        &self,
-        command: impl Future<Output = Result<T, Refused>>,
-    ) -> Result<T, Refused> {
-        let until = self.waits_until(COMMAND_TIMEOUT);
-        let done = timeout_at(until, command).await;
-        done.unwrap_or_else(|_| Err(errors::INTERNAL.into()))
-    }
-
-    /// A command is done that was begun then.
-    pub(super) fn note_lateness<T>(&self, begun: Instant, answered: &Result<T, Refused>) {
-        let is_unanswered = |why: &Refused| match why {
-            Refused::Error(error) => error.code == errors::INTERNAL.code,
-            Refused::Disconnect(_) => false,
-        };
-        let is_unanswered = answered.as_ref().err().is_some_and(is_unanswered);
-        self.connection.lock().lateness.done(begun, is_unanswered);
+    /// A command was refused that may have waited until then.
+    pub(super) fn note_refused(&self, until: Instant) {
+        if Instant::now() >= until {
+            self.connection.lock().lateness.waited_in_vain();
+        }
     }
 }
 
@@ -99,55 +84,51 @@ mod tests {
 
     const LONGEST: Duration = Duration::from_secs(4);
 
-    fn wait(lateness: Lateness) -> Duration {
+    fn wait(lateness: &mut Lateness) -> Duration {
         lateness.until(LONGEST) - Instant::now()
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_counts_from_when_its_message_came() {
         let mut lateness = Lateness::default();
-        assert_eq!(wait(lateness), LONGEST);
+        assert_eq!(wait(&mut lateness), LONGEST);
         lateness.came();
         advance(LONGEST - 2 * AT_LEAST).await;
-        assert_eq!(wait(lateness), 2 * AT_LEAST);
+        assert_eq!(wait(&mut lateness), 2 * AT_LEAST);
         advance(LONGEST).await;
-        assert_eq!(wait(lateness), AT_LEAST);
+        assert_eq!(wait(&mut lateness), AT_LEAST);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_comes_at_once_behind_what_got_no_answer_waits_no_more() {
+    async fn what_comes_at_once_behind_what_waited_in_vain_does_not_wait_for_long() {
         let mut lateness = Lateness::default();
         lateness.came();
-        let begun = Instant::now();
         advance(LONGEST).await;
-        lateness.done(begun, true);
+        lateness.waited_in_vain();
         for _ in 0..3 {
             lateness.came();
-            assert_eq!(wait(lateness), AT_LEAST);
-            let begun = Instant::now();
+            assert_eq!(wait(&mut lateness), AT_LEAST);
             advance(AT_LEAST).await;
-            lateness.done(begun, true);
+            lateness.waited_in_vain();
         }
         // The client sends this one when it has the answer.
         advance(2 * AT_ONCE).await;
         lateness.came();
-        assert_eq!(wait(lateness), LONGEST);
+        assert_eq!(wait(&mut lateness), LONGEST);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_ends_it_and_what_is_slow_but_answered_begins_it_not() {
+    async fn who_sends_all_the_time_waits_again_once_what_was_sent_meanwhile_is_given_up() {
         let mut lateness = Lateness::default();
-        for (is_unanswered, expected) in [(false, LONGEST), (true, AT_LEAST), (false, LONGEST)] {
-            lateness.came();
-            let begun = Instant::now();
-            advance(LONGEST).await;
-            lateness.done(begun, is_unanswered);
-            lateness.came();
-            assert_eq!(wait(lateness), expected);
-        }
-        // Refused at once, since nobody was waited for.
         lateness.came();
-        lateness.done(Instant::now(), true);
-        assert_eq!(wait(lateness), LONGEST);
+        lateness.waited_in_vain();
+        let since = Instant::now();
+        while wait(&mut lateness) == AT_LEAST {
+            advance(AT_LEAST).await;
+            lateness.waited_in_vain();
+            lateness.came();
+        }
+        let took = since.elapsed();
+        assert!(took > GIVEN_UP && took <= GIVEN_UP + AT_LEAST, "{took:?}");
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use hearken_session_protocol::ClientError;
 use hearken_session_protocol::codes::errors;
+use tokio::time::Instant;
 
+use super::across::PUBLISH_TIMEOUT;
 use super::history::{Page, PageRequest};
 use super::hub::Hub;
 use super::hubs::NoHub;
@@ -73,7 +75,8 @@ impl Shared {
     ) -> Result<SessionReceipt, PublishFailure> {
         let (name, namespace, publishing) = self.publishing(principal, channel, draft, options)?;
         let new = encoded(publisher, &name, &namespace, publishing)?;
-        match self.take(publisher, &name, &namespace, &new)? {
+        let until = Instant::now() + PUBLISH_TIMEOUT;
+        match self.take(publisher, &name, &namespace, &new, until)? {
             Went::Here(taken) => Ok(self.receipt(&name, taken)),
             Went::There(..) => Ok(SessionReceipt {
                 id: new.event.id().into(),
@@ -99,7 +102,8 @@ impl Shared {
         options: PublishOptions,
     ) -> Result<SessionReceipt, PublishFailure> {
         let (name, namespace, publishing) = self.publishing(principal, channel, draft, options)?;
-        self.publish_to(publisher, &name, &namespace, publishing)
+        let until = Instant::now() + PUBLISH_TIMEOUT;
+        self.publish_to(publisher, &name, &namespace, publishing, until)
             .await
     }
 
@@ -131,7 +135,8 @@ impl Shared {
         Ok((name, namespace, publishing))
     }
 
-    /// Publishes to a channel of a namespace, of which nothing is durable.
+    /// Publishes to a channel of a namespace, of which nothing is durable. Until then another
+    /// node is waited for that gives it its number.
     ///
     /// # Errors
     /// [`PublishFailure`] says why not. Nobody gets it then, unless that is
@@ -142,9 +147,10 @@ impl Shared {
         name: &ChannelName,
         namespace: &Namespace,
         publishing: Publishing<'_>,
+        until: Instant,
     ) -> Result<SessionReceipt, PublishFailure> {
         let new = encoded(publisher, name, namespace, publishing)?;
-        let went = self.take(publisher, name, namespace, &new)?;
+        let went = self.take(publisher, name, namespace, &new, until)?;
         drop(new);
         let taken = self.taken(name, went).await?;
         Ok(self.receipt(name, taken))

@@ -66,7 +66,7 @@ pub(super) fn encoded<'n>(
 
 impl Shared {
     /// Has the channel's hub take a publication, or the node that numbers it. Where nobody would
-    /// remember it, no hub is made. Waits for nobody.
+    /// remember it, no hub is made. Waits for nobody; until then it is tried.
     ///
     /// # Errors
     /// [`PublishFailure`] says why not; then nobody gets it.
@@ -76,9 +76,10 @@ impl Shared {
         name: &ChannelName,
         namespace: &Namespace,
         new: &NewPublication<'_>,
+        until: Instant,
     ) -> Result<Went, PublishFailure> {
         if let Some(settings) = new.history.filter(|_| !new.skips_history) {
-            return self.take_kept(publisher, name, namespace, new, settings);
+            return self.take_kept(publisher, name, namespace, (new, settings), until);
         }
         let _turn = self.across.turn(name);
         let beyond = || self.across.send_live(name, new);
@@ -115,8 +116,8 @@ impl Shared {
         publisher: &Publisher,
         name: &ChannelName,
         namespace: &Namespace,
-        new: &NewPublication<'_>,
-        settings: HistorySettings,
+        (new, settings): (&NewPublication<'_>, HistorySettings),
+        until: Instant,
     ) -> Result<Went, PublishFailure> {
         let across = &self.across;
         let is_alone = self.is_alone();
@@ -150,8 +151,7 @@ impl Shared {
         if let Some(taken) = taken {
             return Ok(Went::Here(taken));
         }
-        let (offered, answered) = Offered::new(new, publisher.clone());
-        let until = offered.until();
+        let (offered, answered) = Offered::new(new, publisher.clone(), until);
         let answered = self.forward(name, offered, answered);
         let answered = answered.map_err(|why| failed(name, why))?;
         Ok(Went::There(answered, until))

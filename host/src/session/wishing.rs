@@ -10,9 +10,9 @@ use super::source::Source;
 use crate::bus::Wanted;
 
 /// Other nodes know that somebody is about to subscribe, as long as this lives.
-pub(super) struct Foretold<'p> {
+pub(super) struct Foretold<'s> {
     _wish: Option<Wish>,
-    _wanted: Option<Wanted<'p>>,
+    _wanted: Option<Wanted<'s>>,
 }
 
 impl Shared {
@@ -29,15 +29,15 @@ impl Shared {
     /// The same for one who is about to subscribe, once they know of it where they have to:
     /// what is kept in a history can be had of that. Who does not know of it at `until` learns of
     /// it soon.
-    pub(super) async fn foretell<'p>(
-        &'p self,
+    pub(super) async fn foretell(
+        &self,
         name: &ChannelName,
-        place: &'p Place,
+        place: &Place,
         until: Instant,
-    ) -> Foretold<'p> {
+    ) -> Foretold<'_> {
         let wish = self.wish(name, &place.source);
         let wanted = match &place.source {
-            Source::Bus(filter) => Some(self.bus.interest().want(filter)),
+            Source::Bus(filter) => Some(self.bus.interest().want((**filter).clone())),
             Source::Publishers | Source::Log(_) => None,
         };
         if let Some(wish) = &wish

@@ -18,7 +18,7 @@ use super::answer_head::answer_head;
 
 /// Messages that wait are written together up to so many bytes, and not so many more that it
 /// would matter what waits in here.
-const MAX_WRITE_BYTES: usize = 8 << 10;
+const WRITE_BYTES: usize = 8 << 10;
 
 /// Bytes that a client may send after its request. None should come: it is told that the
 /// connection ends with the stream.
@@ -66,7 +66,7 @@ async fn write_body(writer: &mut (impl AsyncWrite + Unpin), body: Body) -> io::R
     loop {
         let over = std::future::poll_fn(|cx| {
             let mut bytes = 0;
-            while bytes < MAX_WRITE_BYTES {
+            while bytes < WRITE_BYTES {
                 match body.as_mut().poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
                         // An empty chunk would end the body.

@@ -55,7 +55,7 @@ pub(super) use core::Across;
 pub(super) use durable::{Holder, NotOpened};
 pub(super) use hearing::Hearing;
 pub use homes::HistoriesShown;
-pub(super) use homes::{Forwarded, Needs, Offered, SETTLED_WITHIN};
+pub(super) use homes::{Forwarded, Needs, Offered, PUBLISH_TIMEOUT, SETTLED_WITHIN};
 pub(super) use interest::{KNOWN_WITHIN, Wish};
 pub use listing::{AllChannels, NodeUsage, SessionsPage};
 #[cfg(test)]

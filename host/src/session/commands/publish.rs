@@ -11,6 +11,7 @@ use hearken_session_protocol::{Answer, ClientInfo, Encoding, PublishRequest};
 use crate::bus::Publisher;
 use crate::event::json::MAX_DEPTH;
 use crate::event::{Draft, EventType, ExtensionValue};
+use crate::session::across::PUBLISH_TIMEOUT;
 use crate::session::connection::Known;
 use crate::session::content_type::content_type;
 use crate::session::handle::Session;
@@ -73,10 +74,15 @@ impl Session {
                 options,
                 info: Some(self.info(known, &name)),
             };
+            let until = self.waits_until(PUBLISH_TIMEOUT);
             let published = self
                 .shared
-                .publish_to(&publisher, &name, &namespace, publishing);
-            published.await?;
+                .publish_to(&publisher, &name, &namespace, publishing, until);
+            let published = published.await;
+            if published.is_err() {
+                self.note_refused(until);
+            }
+            published?;
             Ok(Answer::Publish)
         })
         .await

@@ -110,8 +110,12 @@ impl Session {
         let in_use = self.shared.in_use();
         let until = self.waits_until(PEERS_TIMEOUT);
         let place = timeout_at(until, self.shared.place(&in_use, name));
-        // The node that has it does not answer.
-        let place = place.await.map_err(|_| errors::INTERNAL)??;
+        let Ok(place) = place.await else {
+            // The node that has it does not answer.
+            self.note_refused(until);
+            return Err(errors::INTERNAL.into());
+        };
+        let place = place?;
         let namespace = &place.namespace;
         let wanted = Wanted {
             positioned: request.positioned,
@@ -153,7 +157,11 @@ impl Session {
             true => Needs::Position(request.offset, &request.epoch),
             false => Needs::Some,
         };
-        self.shared.settle_place(name, &place, needs, until).await?;
+        let settled = self.shared.settle_place(name, &place, needs, until).await;
+        if settled.is_err() {
+            self.note_refused(until);
+        }
+        settled?;
         if entering.recovers.is_some() && matches!(place.source, Source::Publishers) {
             // What the subscriptions before it were brought would leave no room for what this
             // one has missed.

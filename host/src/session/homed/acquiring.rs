@@ -156,12 +156,24 @@ impl<P> Homed<P> {
         }
     }
 
-    /// Whether another log than that of the part is followed, which yet another node owns.
-    fn has_another(&self, from: &PeerNode, part: &Part<P>) -> bool {
+    /// Whether another log than that of this epoch is followed, which yet another node owns.
+    fn has_another(&self, from: &PeerNode, epoch: &str) -> bool {
         let (Role::Following(following), Some((_, history))) = (&self.role, &self.kept) else {
             return false;
         };
-        following.is_live && following.home != *from && *history.epoch() != part.epoch
+        following.is_live && following.home != *from && **history.epoch() != *epoch
+    }
+
+    /// Whether a log of this epoch and rank is not taken from a node, since there are two. Unless
+    /// this one has begun in the place of the other, that of the home stays, and one that is
+    /// followed already.
+    pub(super) fn refuses(&self, from: &PeerNode, epoch: &str, rank: u64) -> bool {
+        self.has_two(from, epoch) && rank <= self.rank
+    }
+
+    /// Whether a log of this epoch would be a second one.
+    fn has_two(&self, from: &PeerNode, epoch: &str) -> bool {
+        matches!(self.role, Role::Owner | Role::Handing(_)) || self.has_another(from, epoch)
     }
 
     /// A node hands it over.
@@ -174,17 +186,14 @@ impl<P> Homed<P> {
         view: &View<'_>,
         todo: &mut Vec<Todo<P>>,
     ) {
-        let has_own = matches!(self.role, Role::Owner | Role::Handing(_));
-        if has_own || self.has_another(from, &part) {
-            // There are two. Unless this one has begun in the place of the other, that of the
-            // home stays, and one that is followed already.
-            if part.rank <= self.rank {
-                if !is_last {
-                    let is_wanted = false;
-                    todo.push(Todo::Send(from.clone(), Word::Handed { serial, is_wanted }));
-                }
-                return;
+        if self.refuses(from, &part.epoch, part.rank) {
+            if !is_last {
+                let is_wanted = false;
+                todo.push(Todo::Send(from.clone(), Word::Handed { serial, is_wanted }));
             }
+            return;
+        }
+        if self.has_two(from, &part.epoch) {
             // They look for it here again, and find the other.
             let followers = std::mem::take(&mut self.followers);
             todo.push(Todo::Spread(followers, Word::Moved));

@@ -106,7 +106,11 @@ impl<P> Homed<P> {
                 let is = (is_first, is_last);
                 self.handed_over(from, serial, is, (part, keys), view, todo);
             }
-            Word::Keys { keys, .. } => todo.push(Todo::Remember(keys)),
+            Word::Keys { epoch, rank, keys } => {
+                if !self.refuses(from, &epoch, rank) {
+                    todo.push(Todo::Remember(keys));
+                }
+            }
             Word::Handed { serial, is_wanted } => {
                 self.hand_on(from, serial, is_wanted, view, todo);
             }

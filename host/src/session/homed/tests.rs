@@ -4,8 +4,9 @@
 
 use proptest::prelude::*;
 
-use super::log::RETRY_DELAY;
-use super::step::{Step, home_among};
+use super::log::{RETRY_DELAY, Todo};
+use super::step::{Step, home_among, peer};
+use super::word::Word;
 use super::world::{BYTES, World};
 
 const COUNT: usize = 4;
@@ -346,4 +347,25 @@ fn a_log_that_began_in_the_place_of_one_that_nobody_knows_of_stays() {
     assert!(world.subscribe(home) && world.publish(home));
     world.settle();
     assert_eq!(world.client(other).position.as_ref().unwrap().offset, 2);
+}
+
+#[test]
+fn keys_of_a_log_that_is_not_taken_are_not_remembered() {
+    let mut world = World::new(2, 6);
+    world.step(&Step::Publish(0));
+    let mut are_remembered = |rank| {
+        world.with(0, |log, view, _| {
+            assert!(log.is_owned());
+            let word = Word::Keys {
+                epoch: "another".into(),
+                rank,
+                keys: Vec::new(),
+            };
+            let mut todo = Vec::new();
+            log.hear(&peer(1), word, view, &mut todo);
+            matches!(todo[..], [Todo::Remember(_)])
+        })
+    };
+    assert_eq!(are_remembered(0), Some(false), "it has one of its own");
+    assert_eq!(are_remembered(u64::MAX), Some(true), "this one stays");
 }

@@ -64,7 +64,12 @@ pub(in crate::session) enum Word<P> {
         keys: Vec<KeptKey>,
     },
     /// Those for which the last part, which follows, has no room.
-    Keys { epoch: Arc<str>, keys: Vec<KeptKey> },
+    Keys {
+        epoch: Arc<str>,
+        /// That of the log.
+        rank: u64,
+        keys: Vec<KeptKey>,
+    },
     /// The part has come.
     Handed {
         serial: u64,

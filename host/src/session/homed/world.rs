@@ -73,7 +73,7 @@ impl World {
     }
 
     /// Lets a node do something, and does what is to be done then.
-    fn with<T>(
+    pub(super) fn with<T>(
         &mut self,
         node: usize,
         work: impl FnOnce(&mut Homed<Said>, &View<'_>, &mut Vec<Todo<Said>>) -> T,

@@ -168,6 +168,7 @@ impl State {
         let latest = pages.pop().unwrap_or_default();
         let ahead = pages.into_iter().map(|keys| Word::Keys {
             epoch: Arc::clone(&part.epoch),
+            rank: part.rank,
             keys,
         });
         let mut words: Vec<_> = ahead.collect();

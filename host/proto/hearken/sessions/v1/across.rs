@@ -401,10 +401,12 @@ pub struct Hand {
 /// for which that has no room.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Keys {
-    /// That of the log.
+    /// Those of the log.
     #[prost(string, tag = "1")]
     pub epoch: ::prost::alloc::string::String,
-    #[prost(message, repeated, tag = "2")]
+    #[prost(uint64, tag = "2")]
+    pub rank: u64,
+    #[prost(message, repeated, tag = "3")]
     pub keys: ::prost::alloc::vec::Vec<Key>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

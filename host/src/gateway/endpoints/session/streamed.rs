@@ -28,7 +28,7 @@ use crate::gateway::serve::slots::Slot;
 use crate::session::{Commands, Framing, Next, Outbox, Session, Taken, Transport, Variant};
 
 /// Bytes that are taken out of the outbox at once.
-const MAX_WRITE_BYTES: usize = 16 << 10;
+const TAKE_BYTES: usize = 16 << 10;
 
 /// How long a client may take to read what it is sent last.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
@@ -299,7 +299,7 @@ impl HttpBody for Streamed {
             if this.has_ended {
                 return Poll::Ready(None);
             }
-            match this.outbox.take(MAX_WRITE_BYTES) {
+            match this.outbox.take(TAKE_BYTES) {
                 Taken::Nothing => return Poll::Pending,
                 Taken::Frames(frames) => {
                     this.session.count_sent(&frames);

@@ -27,7 +27,7 @@ mod shown;
 mod words;
 
 pub(super) use core::Homes;
-pub(in crate::session) use offers::{Forwarded, Offered};
+pub(in crate::session) use offers::{Forwarded, Offered, PUBLISH_TIMEOUT};
 pub(in crate::session) use settling::{Needs, SETTLED_WITHIN};
 pub use shown::HistoriesShown;
 pub(super) use words::{position, position_of};

@@ -16,7 +16,7 @@ use crate::session::hub::{Exclude, NewPublication, Taken};
 use crate::session::publication::StoredPublication;
 
 /// How long whoever publishes waits: a client waits 5 s for an answer.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(4);
+pub(in crate::session) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A publication that is to be numbered by another node.
 #[derive(Debug)]
@@ -53,10 +53,12 @@ pub(in crate::session) enum Forwarded {
 }
 
 impl Offered {
-    /// Of what is published here. The other half waits for what becomes of it.
+    /// Of what is published here, and waited for until then. The other half waits for what
+    /// becomes of it.
     pub(in crate::session) fn new(
         new: &NewPublication<'_>,
         publisher: Publisher,
+        until: Instant,
     ) -> (Self, oneshot::Receiver<Result<Taken, Forwarded>>) {
         let (answer, answered) = oneshot::channel();
         let offered = Self {
@@ -67,7 +69,7 @@ impl Offered {
             key: new.key.clone(),
             as_delta: new.as_delta,
             publisher,
-            until: Instant::now() + PUBLISH_TIMEOUT,
+            until,
             is_in_doubt: false,
             answer,
         };

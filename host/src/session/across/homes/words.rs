@@ -67,9 +67,10 @@ pub(super) fn encoded(channel: &ChannelName, word: LogWord) -> protocol::Home {
             keys: keys_to(keys, &part.epoch),
             part: Some(part_to(part)),
         }),
-        Word::Keys { epoch, keys } => What::Keys(protocol::Keys {
+        Word::Keys { epoch, rank, keys } => What::Keys(protocol::Keys {
             keys: keys_to(keys, &epoch),
             epoch: epoch.to_string(),
+            rank,
         }),
         Word::Handed { serial, is_wanted } => What::Handed(protocol::Handed {
             serial,
@@ -142,6 +143,7 @@ pub(super) fn decoded(home: protocol::Home) -> Result<Option<(ChannelName, LogWo
             Word::Keys {
                 keys: keys_of(told.keys, &epoch)?,
                 epoch,
+                rank: told.rank,
             }
         }
         What::Handed(handed) => Word::Handed {
