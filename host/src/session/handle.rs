@@ -90,6 +90,18 @@ impl Session {
         self.connection.lock().lateness.came();
     }
 
+    /// Until when a command waits for other nodes that may wait for so long since it was sent.
+    pub(super) fn waits_until(&self, longest: Duration) -> Instant {
+        self.connection.lock().lateness.until(longest)
+    }
+
+    /// A command was refused that may have waited until then.
+    pub(super) fn note_refused(&self, until: Instant) {
+        if Instant::now() >= until {
+            self.connection.lock().lateness.waited_in_vain();
+        }
+    }
+
     /// These frames are sent to its client.
     pub fn count_sent(&self, frames: &[Bytes]) {
         let bytes = frames.iter().map(Bytes::len).sum();

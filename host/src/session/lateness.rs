@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::handle::Session;
-
 /// How long each waits in any case, which a node that is near needs at most.
 const AT_LEAST: Duration = Duration::from_millis(100);
 
@@ -41,14 +39,14 @@ impl Lateness {
     }
 
     /// A command has waited in vain.
-    fn waited_in_vain(&mut self) {
+    pub(super) fn waited_in_vain(&mut self) {
         let now = Instant::now();
         let since = self.in_vain.map_or(now, |(since, _)| since);
         self.in_vain = Some((since, now));
     }
 
     /// Until when a command waits that may wait for so long since it was sent.
-    fn until(&mut self, longest: Duration) -> Instant {
+    pub(super) fn until(&mut self, longest: Duration) -> Instant {
         let now = Instant::now();
         let least = now + AT_LEAST;
         let is_over = |(since, _): (Instant, Instant)| now - since > GIVEN_UP;
@@ -58,20 +56,6 @@ impl Lateness {
         match self.in_vain {
             Some(_) => least,
             None => (self.came.unwrap_or(now) + longest).max(least),
-        }
-    }
-}
-
-impl Session {
-    /// Until when a command waits for other nodes that may wait for so long since it was sent.
-    pub(super) fn waits_until(&self, longest: Duration) -> Instant {
-        self.connection.lock().lateness.until(longest)
-    }
-
-    /// A command was refused that may have waited until then.
-    pub(super) fn note_refused(&self, until: Instant) {
-        if Instant::now() >= until {
-            self.connection.lock().lateness.waited_in_vain();
         }
     }
 }
