@@ -242,6 +242,27 @@ impl NodeProcess {
         assert!(sent.await.expect("every Unix has `kill`").success());
     }
 
+    /// Has the node stand still, whatever it is doing, until it is sent `CONT`.
+    pub async fn stand_still(&self) {
+        self.signal("STOP").await;
+        let threads = format!("/proc/{}/task", self.id());
+        let stands = |thread: std::io::Result<std::fs::DirEntry>| {
+            let file = thread.expect("it is there").path().join("stat");
+            // A thread that has ended has none.
+            let state = std::fs::read_to_string(file).unwrap_or_default();
+            // Behind its name, which is in brackets.
+            let state = state.rsplit_once(") ").map(|(_, state)| state);
+            state.is_none_or(|state| state.starts_with('T'))
+        };
+        let all_stand = || {
+            let mut threads = std::fs::read_dir(&threads).expect("it is there");
+            threads.all(stands)
+        };
+        while !all_stand() {
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// The number of its process.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("it still runs")

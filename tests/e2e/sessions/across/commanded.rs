@@ -230,7 +230,7 @@ async fn while_a_node_stands_still_all_is_partial_and_whole_again_once_it_goes_o
         assert!(is_whole(node).await);
         until_there(node, 3).await;
     }
-    c.signal("STOP").await;
+    c.stand_still().await;
     check_waited_for(b).await;
     for node in [a, b] {
         // It is none of those that are there any more, and is not waited for.

@@ -13,7 +13,7 @@ async fn whose_node_stood_still_is_told_once_what_it_has_missed() {
     let publishers = Publishers::start(&house);
     publishers.go_on(Duration::from_secs(2)).await;
     let still = house.take("c");
-    still.signal("STOP").await;
+    still.stand_still().await;
     publishers.go_on(STILL).await;
     still.signal("CONT").await;
     house.nodes.insert("c", still);

@@ -72,7 +72,7 @@ async fn link(old: &Hello, new: &NodeProcess) -> AbortOnDropHandle<String> {
     .await;
     let log = ChannelHeld {
         name: LOG.to_owned(),
-        epoch: "of-the-old-node".to_owned(),
+        epoch: "oldnodes".to_owned(),
     };
     link.say(Kind::Channels(Channels {
         whole: true,
