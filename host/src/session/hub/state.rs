@@ -146,6 +146,9 @@ impl State {
         }
         if subscribers.is_empty() {
             self.subscribers = Arc::default();
+            // It is for nobody. Whoever comes before it is handed on would be told who came and
+            // not who went since.
+            drop(self.pending.take());
         }
         if subscriber.new.form.delta {
             self.deltas -= 1;

@@ -58,6 +58,19 @@ async fn present(rig: &Rig) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_to_nobody_is_not_told_who_came_and_went_just_before() {
+    let (_net, rigs) = three().await;
+    let mut one = rigs[0].user("1").await;
+    let mut two = rigs[0].user("2").await;
+    settle().await;
+    // Before anything of that is handed on.
+    one.subscribe(lobby()).await;
+    one.ask("unsubscribe", &lobby()).await;
+    two.subscribe(lobby()).await;
+    assert_eq!(two.pushes().await, [r#"chat:1 join "2""#]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_nodes_show_the_same_and_tell_each_coming_and_going_once() {
     let (_net, rigs) = three().await;
     let mut one = subscribed(&rigs[0], "1").await;
