@@ -266,8 +266,11 @@ impl Shared {
         }
     }
 
-    /// Has the wheel remind of a hub that was just made.
+    /// Has the wheel remind of a hub that was just made, and lets go what gave way to it.
     pub(super) fn look_after(&self, hub: &Arc<Hub>) {
+        for gone in self.hubs.take_let_go() {
+            self.let_go(&gone);
+        }
         if let Some(due) = hub.stirred(self.wheel.now()).reminder {
             self.wheel.remind(due, Reminder::Hub(Arc::downgrade(hub)));
         }

@@ -95,6 +95,11 @@ impl Session {
         self.connection.lock().lateness.until(longest)
     }
 
+    /// Whether commands before, of which this one comes at once behind, have waited in vain.
+    pub(super) fn has_waited_in_vain(&self) -> bool {
+        self.connection.lock().lateness.has_waited_in_vain()
+    }
+
     /// A command was refused that may have waited until then.
     pub(super) fn note_refused(&self, until: Instant) {
         if Instant::now() >= until {

@@ -13,6 +13,7 @@ use super::name::ChannelName;
 use super::namespace::Namespace;
 use super::registry::take_one;
 use super::source::Source;
+use crate::mesh::PeerNode;
 
 /// Before it is looked again for room in a namespace where too little was found.
 const ROOM_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,8 +33,17 @@ pub(super) struct Hubs {
 struct Room {
     /// When it is next looked for in those where too little was found.
     next: HashMap<Arc<str>, Instant, RandomState>,
-    /// Channels that gave way, of which other nodes were to say who is subscribed.
-    let_go: Vec<ChannelName>,
+    let_go: Vec<LetGo>,
+}
+
+/// A channel that gave way, of which other nodes were to say something.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LetGo {
+    pub(super) name: ChannelName,
+    /// Whether they were to say who is subscribed.
+    pub(super) is_looked_at: bool,
+    /// The one that was to send what is published.
+    pub(super) followed: Option<PeerNode>,
 }
 
 #[derive(Debug, Default)]
@@ -137,9 +147,9 @@ impl Hubs {
         }
     }
 
-    /// Ends what is kept of channels of a namespace that nobody uses, and to which nothing was
-    /// ever published, the oldest first: names can be made up, and are not to keep others out.
-    /// Whether any was.
+    /// Ends what is kept of channels of a namespace that nobody uses, and of which nothing is lost
+    /// with that, the oldest first: names can be made up, and are not to keep others out. Whether
+    /// any was.
     fn make_room(&self, namespace: &Namespace) -> bool {
         let now = Instant::now();
         {
@@ -163,22 +173,35 @@ impl Hubs {
         all.sort_unstable_by_key(|hub| hub.number());
         let wanted = (namespace.max_channels / ROOM).max(1);
         // Looked at before all are kept waiting for it.
-        let unpublished = all.iter().filter(|hub| hub.is_unpublished());
-        let ended = unpublished.filter(|hub| self.end(hub, Hub::end_unpublished));
+        let giving = all.iter().filter(|hub| hub.gives_way());
+        let ended = giving.filter(|hub| self.end(hub, Hub::give_way));
         let ended: Vec<_> = ended.take(wanted).collect();
         let mut room = self.room();
         if ended.len() == wanted {
             room.next.remove(namespace.name.as_str());
         }
-        let let_go = ended.iter().filter(|hub| hub.looks_elsewhere());
-        room.let_go.extend(let_go.map(|hub| hub.name().clone()));
+        let let_go = ended.iter().map(|hub| LetGo {
+            name: hub.name().clone(),
+            is_looked_at: hub.looks_elsewhere(),
+            followed: hub.followed(),
+        });
+        let is_to_be_told = |one: &LetGo| one.is_looked_at || one.followed.is_some();
+        room.let_go.extend(let_go.filter(is_to_be_told));
         !ended.is_empty()
     }
 
-    /// Takes out the channels that gave way to others, of which other nodes were to say who is
-    /// subscribed.
-    pub(super) fn take_let_go(&self) -> Vec<ChannelName> {
+    /// Takes out the channels that gave way to others, of which other nodes were to say something.
+    pub(super) fn take_let_go(&self) -> Vec<LetGo> {
         std::mem::take(&mut self.room().let_go)
+    }
+
+    /// Says something where there is no hub of that name. None is made meanwhile, so that what it
+    /// says comes behind.
+    pub(super) fn say_unless_there(&self, name: &ChannelName, say: impl FnOnce()) {
+        let state = self.write();
+        if !state.all.contains_key(name) {
+            say();
+        }
     }
 
     fn try_make(
@@ -358,7 +381,12 @@ mod tests {
         assert_eq!(hubs.len(), namespace.max_channels - 1);
         assert!(hubs.get(&name("chat:1")).is_none());
         assert!(hubs.get(&name("chat:2")).is_some());
-        assert_eq!(hubs.take_let_go(), ["chat:0", "chat:1"].map(name));
+        let let_go = |text: &str| LetGo {
+            name: name(text),
+            is_looked_at: true,
+            followed: None,
+        };
+        assert_eq!(hubs.take_let_go(), ["chat:0", "chat:1"].map(let_go));
         assert_eq!(hubs.take_let_go(), []);
     }
 }

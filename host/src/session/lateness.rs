@@ -45,17 +45,22 @@ impl Lateness {
         self.in_vain = Some((since, now));
     }
 
+    /// Whether the commands before have waited in vain, at once behind which the next comes.
+    pub(super) fn has_waited_in_vain(&mut self) -> bool {
+        let is_over = |(since, _): (Instant, Instant)| since.elapsed() > GIVEN_UP;
+        if self.in_vain.is_some_and(is_over) {
+            self.in_vain = None;
+        }
+        self.in_vain.is_some()
+    }
+
     /// Until when a command waits that may wait for so long since it was sent.
     pub(super) fn until(&mut self, longest: Duration) -> Instant {
         let now = Instant::now();
         let least = now + AT_LEAST;
-        let is_over = |(since, _): (Instant, Instant)| now - since > GIVEN_UP;
-        if self.in_vain.is_some_and(is_over) {
-            self.in_vain = None;
-        }
-        match self.in_vain {
-            Some(_) => least,
-            None => (self.came.unwrap_or(now) + longest).max(least),
+        match self.has_waited_in_vain() {
+            true => least,
+            false => (self.came.unwrap_or(now) + longest).max(least),
         }
     }
 }

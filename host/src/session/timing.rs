@@ -42,9 +42,6 @@ impl Shared {
     pub(super) async fn look_after_all(self: Arc<Self>) {
         loop {
             let due = self.wheel.due().await;
-            for name in self.hubs.take_let_go() {
-                self.unwant_presence(&name);
-            }
             for (at, reminder) in due.into_iter().enumerate() {
                 // One that has a mistake costs the others nothing.
                 end_panics("who looks after sessions", || match reminder {

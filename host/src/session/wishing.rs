@@ -1,8 +1,10 @@
-//! Having other nodes send what a channel here shows.
+//! Having other nodes send what a channel here shows, and no more.
 
 use tokio::time::{Instant, timeout_at};
 
 use super::across::{KNOWN_WITHIN, Wish};
+use super::homed::Word;
+use super::hubs::LetGo;
 use super::name::ChannelName;
 use super::place::Place;
 use super::shared::Shared;
@@ -16,6 +18,23 @@ pub(super) struct Foretold<'s> {
 }
 
 impl Shared {
+    /// Other nodes need say nothing any more of a channel that gave way.
+    pub(super) fn let_go(&self, gone: &LetGo) {
+        let LetGo {
+            name,
+            is_looked_at,
+            followed,
+        } = gone;
+        if *is_looked_at {
+            self.unwant_presence(name);
+        }
+        if let Some(home) = followed {
+            let to = std::slice::from_ref(home);
+            let unfollow = || self.say_of_log(name, to, Word::Unfollow);
+            self.hubs.say_unless_there(name, unfollow);
+        }
+    }
+
     /// Has other nodes send this one what they publish to a channel, as long as what is given
     /// back lives.
     pub(super) fn wish(&self, name: &ChannelName, source: &Source) -> Option<Wish> {

@@ -1,6 +1,10 @@
 //! What was published.
 
+use std::time::Duration;
+
+use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{Answer, HistoryRequest, HistoryResult};
+use tokio::time::timeout_at;
 
 use crate::session::connection::Known;
 use crate::session::entering::MAX_RECOVERED;
@@ -9,9 +13,33 @@ use crate::session::history::PageRequest;
 use crate::session::refused::Refused;
 use crate::session::verb::Verb;
 
+/// How long a part of a history may take: a client waits 5 s for an answer.
+const HISTORY_TIMEOUT: Duration = Duration::from_secs(4);
+
 impl Session {
     /// A part of a channel's history.
     pub(in crate::session) async fn history(
+        &self,
+        known: &Known,
+        request: &HistoryRequest,
+    ) -> Result<Answer, Refused> {
+        // Whatever has to be found and asked for that.
+        let until = self.waits_until(HISTORY_TIMEOUT);
+        match timeout_at(until, self.history_in_time(known, request)).await {
+            Ok(answer) => {
+                if answer.is_err() {
+                    self.note_refused(until);
+                }
+                answer
+            }
+            Err(_) => {
+                self.note_refused(until);
+                Err(errors::INTERNAL.into())
+            }
+        }
+    }
+
+    async fn history_in_time(
         &self,
         known: &Known,
         request: &HistoryRequest,

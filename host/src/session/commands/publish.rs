@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::payload::check_json;
 use hearken_session_protocol::{Answer, ClientInfo, Encoding, PublishRequest};
+use tokio::time::{Instant, timeout_at};
 
 use crate::bus::Publisher;
 use crate::event::json::MAX_DEPTH;
@@ -17,12 +19,16 @@ use crate::session::content_type::content_type;
 use crate::session::handle::Session;
 use crate::session::hooks::{PublishAnswer, in_time};
 use crate::session::hub::Exclude;
+use crate::session::log::Log;
 use crate::session::name::ChannelName;
 use crate::session::publishing::published_in_time;
 use crate::session::receipt::{PublishOptions, Publishing};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::source::Source;
 use crate::session::verb::Verb;
+
+/// A durable channel of another node that refuses something later than that has not answered.
+const LATE: Duration = Duration::from_secs(1);
 
 impl Session {
     /// Publishes what it sends.
@@ -54,14 +60,28 @@ impl Session {
         };
         let publisher = self.publisher(known);
         published_in_time(async {
-            let place = self.shared.place(&in_use, &name).await?;
+            let until = self.waits_until(PUBLISH_TIMEOUT);
+            let Ok(place) = timeout_at(until, self.shared.place(&in_use, &name)).await else {
+                self.note_refused(until);
+                return Err(errors::INTERNAL.into());
+            };
+            let place = place?;
             if let Source::Log(log) = &place.source {
                 let principal = known.identity.principal().to_string();
                 let options = PublishOptions::default();
+                let late = Instant::now() + LATE;
+                if matches!(log, Log::Far(_)) && self.has_waited_in_vain() {
+                    // Cut short it might be stored all the same. So it is not sent.
+                    return Err(errors::INTERNAL.into());
+                }
                 let appended = self
                     .shared
                     .append_to(&name, log, publisher, &principal, draft, options);
-                appended.await?;
+                let appended = appended.await;
+                if appended.is_err() && matches!(log, Log::Far(_)) {
+                    self.note_refused(late);
+                }
+                appended?;
                 return Ok(Answer::Publish);
             }
             let exclude = || Exclude::Client(Arc::clone(&self.connection.client));

@@ -146,13 +146,24 @@ impl<P> Homed<P> {
         is_at_rest && self.kept.is_none() && self.followers.is_empty() && self.requests.is_empty()
     }
 
-    /// Whether nothing was published to it, and it is nothing to other nodes.
-    pub(in crate::session) fn is_unpublished(&self) -> bool {
+    /// Whether nothing is lost with it: nothing was published to it, or another node has it; and
+    /// it is nothing to other nodes.
+    pub(in crate::session) fn gives_way(&self) -> bool {
         let is_empty = |(_, history): &(_, History<P>)| history.top().offset == 0;
-        matches!(self.role, Role::Free | Role::Owner)
-            && self.kept.as_ref().is_none_or(is_empty)
-            && self.followers.is_empty()
-            && self.requests.is_empty()
+        let is_nothing = match self.role {
+            Role::Free | Role::Owner => self.kept.as_ref().is_none_or(is_empty),
+            Role::Following(_) => true,
+            Role::Acquiring(_) | Role::Handing(_) => false,
+        };
+        is_nothing && self.followers.is_empty() && self.requests.is_empty()
+    }
+
+    /// The node that sends what is published to it, where this one follows.
+    pub(in crate::session) fn followed(&self) -> Option<&PeerNode> {
+        match &self.role {
+            Role::Following(following) => Some(&following.home),
+            _ => None,
+        }
     }
 
     /// Whether other nodes need what is owned here.

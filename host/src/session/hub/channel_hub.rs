@@ -232,16 +232,15 @@ impl Hub {
         state.gone
     }
 
-    /// Whether nobody uses it and nothing was ever published to it.
-    pub(in crate::session) fn is_unpublished(&self) -> bool {
-        self.lock().is_unpublished()
+    /// Whether nobody uses it, and nothing is lost with it that is not on another node.
+    pub(in crate::session) fn gives_way(&self) -> bool {
+        self.lock().gives_way()
     }
 
-    /// Ends it although its history may be asked for later, where nobody uses it and nothing was
-    /// ever published to it; whether it has ended.
-    pub(in crate::session) fn end_unpublished(&self) -> bool {
+    /// Ends it although it may be asked for later, where it gives way; whether it has ended.
+    pub(in crate::session) fn give_way(&self) -> bool {
         let mut state = self.lock();
-        state.gone |= state.is_unpublished();
+        state.gone |= state.gives_way();
         state.gone
     }
 

@@ -68,6 +68,11 @@ impl Hub {
         state.needed = state.needed.max(now.saturating_add(FOLLOWED_ON));
     }
 
+    /// The node that sends what is published to it, where this one follows.
+    pub(in crate::session) fn followed(&self) -> Option<PeerNode> {
+        self.lock().homed.followed().cloned()
+    }
+
     /// Bytes of the keys that go along with the log, about.
     pub(in crate::session) fn key_bytes(&self) -> usize {
         self.lock().keys.count().saturating_mul(KEY_LENGTH)

@@ -163,10 +163,9 @@ impl State {
         self.is_unused() && self.homed.is_idle() && !self.is_followed() && self.keys.is_empty(now)
     }
 
-    /// Whether nobody uses it, and nothing is lost with it but that nothing was published.
-    pub(super) fn is_unpublished(&self) -> bool {
-        let has_keys = self.keys.count() > 0;
-        self.is_unused() && self.homed.is_unpublished() && !self.is_followed() && !has_keys
+    /// Whether nobody uses it, and nothing is lost with it that is not on another node.
+    pub(super) fn gives_way(&self) -> bool {
+        self.is_unused() && self.homed.gives_way() && self.keys.count() == 0
     }
 
     /// Whether other nodes have said something of it that is kept for a while.

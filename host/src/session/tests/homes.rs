@@ -11,6 +11,7 @@ use crate::mesh::News;
 use crate::session::across::Home;
 use crate::session::history::PageRequest;
 use crate::session::name::ChannelName;
+use crate::session::namespace::Namespace;
 use crate::session::receipt::{PublishFailure, PublishOptions, SessionReceipt};
 use crate::session::test_client::{Client, pass};
 use crate::session::test_net::Net;
@@ -253,6 +254,45 @@ async fn a_node_that_ends_hands_its_logs_over_whole() {
     let (_, result) = back(&rigs[2], &channel, 1, &epoch).await;
     assert_eq!(result["recovered"], true);
     assert_eq!(numbers(&result), [2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_of_channels_that_are_looked_at_or_kept_elsewhere_give_way_to_others() {
+    let few = Namespace {
+        max_channels: 3,
+        presence: true,
+        ..kept("chat")
+    };
+    let net = Net::new();
+    let rigs = ["a", "b"].map(|name| Rig::beside(&net, name, &[few.clone()]));
+    pass(Duration::from_millis(100)).await;
+    let mut client = rigs[0].connected().await;
+    for number in 0..20 {
+        let of = json!({ "channel": format!("chat:{number}") });
+        let look = client.ask("presence", &of).await;
+        assert!(look["error"].is_null(), "{number}: {look}");
+        client.subscribe(of.clone()).await;
+        client.ask("unsubscribe", &of).await;
+        pass(Duration::from_millis(100)).await;
+    }
+    // Until nobody follows what nobody uses.
+    client.stay(Duration::from_secs(15)).await;
+    // What was published stays, on whichever node it is.
+    for (number, rig) in ["a", "b"].iter().zip(&rigs) {
+        let channel = homed_on(&rigs[0], number);
+        publish(rig, &channel, &json!(number)).await.unwrap();
+    }
+    for number in 20..40 {
+        let of = json!({ "channel": format!("chat:{number}") });
+        client.subscribe(of.clone()).await;
+        client.ask("unsubscribe", &of).await;
+        pass(Duration::from_millis(100)).await;
+    }
+    for home in ["a", "b"] {
+        let channel = homed_on(&rigs[0], home);
+        let (_, result) = back(&rigs[1], &channel, 0, &json!("")).await;
+        assert_eq!(numbers(&result), [1], "{result}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -119,6 +119,32 @@ async fn who_publishes_to_a_node_that_is_silent_is_subscribed_elsewhere_in_time(
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_a_node_that_is_silent_for_histories_is_subscribed_elsewhere_in_time() {
+    let (net, rigs) = nodes(["a", "b"]).await;
+    let silent = homed_on(&rigs[0], "a");
+    publish(&rigs[0], &silent, &json!(1)).await.unwrap();
+    let channel = homed_on(&rigs[0], "b");
+    publish(&rigs[1], &channel, &json!(1)).await.unwrap();
+    let mut client = rigs[1].connected().await;
+    net.cut(&rigs[0].peer(), &rigs[1].peer());
+    let began = Instant::now();
+    for id in 2..6 {
+        let history = json!({ "id": id, "history": { "channel": silent, "limit": 1 } });
+        client.came(&history.to_string()).await;
+    }
+    let subscribe = json!({ "id": 6, "subscribe": { "channel": channel } });
+    client.came(&subscribe.to_string()).await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+    let mut replies = client.messages().await;
+    replies.retain(|reply| reply["id"].is_u64());
+    let refused: Vec<_> = replies
+        .iter()
+        .map(|it| it["error"]["code"].as_u64())
+        .collect();
+    assert_eq!(refused, [Some(100), Some(100), Some(100), Some(100), None]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whose_commands_wait_for_a_node_that_is_silent_is_not_taken_for_gone() {
     let (net, rigs) = nodes(["a", "b"]).await;
     let channel = homed_on(&rigs[0], "a");

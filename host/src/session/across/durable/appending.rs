@@ -22,7 +22,7 @@ use crate::session::refused::{Refused, bad_request};
 use crate::session::shared::Shared;
 
 /// How long the channel's node may take: a client waits 5 s for an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(4_500);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Shared {
     /// Appends an event to a durable channel of another node, which `principal` publishes. The
