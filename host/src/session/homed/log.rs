@@ -159,7 +159,7 @@ impl<P> Homed<P> {
     }
 
     /// The node that sends what is published to it, where this one follows.
-    pub(in crate::session) fn followed(&self) -> Option<&PeerNode> {
+    pub(in crate::session) fn followed_node(&self) -> Option<&PeerNode> {
         match &self.role {
             Role::Following(following) => Some(&following.home),
             _ => None,

@@ -70,7 +70,7 @@ impl Hub {
 
     /// The node that sends what is published to it, where this one follows.
     pub(in crate::session) fn followed(&self) -> Option<PeerNode> {
-        self.lock().homed.followed().cloned()
+        self.lock().homed.followed_node().cloned()
     }
 
     /// Bytes of the keys that go along with the log, about.
