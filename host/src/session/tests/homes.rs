@@ -264,7 +264,7 @@ async fn names_of_channels_that_are_looked_at_or_kept_elsewhere_give_way_to_othe
         ..kept("chat")
     };
     let net = Net::new();
-    let rigs = ["a", "b"].map(|name| Rig::beside(&net, name, &[few.clone()]));
+    let rigs = ["a", "b"].map(|name| Rig::beside(&net, name, std::slice::from_ref(&few)));
     pass(Duration::from_millis(100)).await;
     let mut client = rigs[0].connected().await;
     for number in 0..20 {
