@@ -288,6 +288,7 @@ async fn names_of_channels_that_are_looked_at_or_kept_elsewhere_give_way_to_othe
         client.ask("unsubscribe", &of).await;
         pass(Duration::from_millis(100)).await;
     }
+    client.stay(Duration::from_secs(15)).await;
     for home in ["a", "b"] {
         let channel = homed_on(&rigs[0], home);
         let (_, result) = back(&rigs[1], &channel, 0, &json!("")).await;
