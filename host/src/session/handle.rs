@@ -100,7 +100,7 @@ impl Session {
         self.connection.lock().lateness.has_waited_in_vain()
     }
 
-    /// A command was refused that may have waited until then.
+    /// A command was refused, from that time on for want of an answer of another node.
     pub(super) fn note_refused(&self, until: Instant) {
         if Instant::now() >= until {
             self.connection.lock().lateness.waited_in_vain();

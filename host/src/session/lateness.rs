@@ -9,6 +9,9 @@ use tokio::time::Instant;
 /// How long each waits in any case, which a node that is near needs at most.
 const AT_LEAST: Duration = Duration::from_millis(100);
 
+/// What is refused later than that, where others are asked, was not answered by one of them.
+pub(super) const LATE: Duration = Duration::from_secs(1);
+
 /// How soon behind a command that waited in vain another comes that was sent meanwhile.
 const AT_ONCE: Duration = Duration::from_millis(20);
 

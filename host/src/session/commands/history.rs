@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use hearken_session_protocol::codes::errors;
 use hearken_session_protocol::{Answer, HistoryRequest, HistoryResult};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::session::connection::Known;
 use crate::session::entering::MAX_RECOVERED;
 use crate::session::handle::Session;
 use crate::session::history::PageRequest;
+use crate::session::lateness::LATE;
 use crate::session::refused::Refused;
 use crate::session::verb::Verb;
 
@@ -25,18 +26,13 @@ impl Session {
     ) -> Result<Answer, Refused> {
         // Whatever has to be found and asked for that.
         let until = self.waits_until(HISTORY_TIMEOUT);
-        match timeout_at(until, self.history_in_time(known, request)).await {
-            Ok(answer) => {
-                if answer.is_err() {
-                    self.note_refused(until);
-                }
-                answer
-            }
-            Err(_) => {
-                self.note_refused(until);
-                Err(errors::INTERNAL.into())
-            }
+        let late = until.min(Instant::now() + LATE);
+        let answer = timeout_at(until, self.history_in_time(known, request)).await;
+        let answer = answer.unwrap_or_else(|_| Err(errors::INTERNAL.into()));
+        if answer.is_err() {
+            self.note_refused(late);
         }
+        answer
     }
 
     async fn history_in_time(

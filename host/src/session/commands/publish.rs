@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use hearken_session_protocol::codes::errors;
@@ -19,6 +18,7 @@ use crate::session::content_type::content_type;
 use crate::session::handle::Session;
 use crate::session::hooks::{PublishAnswer, in_time};
 use crate::session::hub::Exclude;
+use crate::session::lateness::LATE;
 use crate::session::log::Log;
 use crate::session::name::ChannelName;
 use crate::session::publishing::published_in_time;
@@ -26,9 +26,6 @@ use crate::session::receipt::{PublishOptions, Publishing};
 use crate::session::refused::{Refused, bad_request};
 use crate::session::source::Source;
 use crate::session::verb::Verb;
-
-/// A durable channel of another node that refuses something later than that has not answered.
-const LATE: Duration = Duration::from_secs(1);
 
 impl Session {
     /// Publishes what it sends.
