@@ -58,15 +58,16 @@ impl Session {
         let publisher = self.publisher(known);
         published_in_time(async {
             let until = self.waits_until(PUBLISH_TIMEOUT);
-            let Ok(place) = timeout_at(until, self.shared.place(&in_use, &name)).await else {
-                self.note_refused(until);
-                return Err(errors::INTERNAL.into());
-            };
+            let late = until.min(Instant::now() + LATE);
+            let place = timeout_at(until, self.shared.place(&in_use, &name)).await;
+            let place = place.unwrap_or_else(|_| Err(errors::INTERNAL.into()));
+            if place.is_err() {
+                self.note_refused(late);
+            }
             let place = place?;
             if let Source::Log(log) = &place.source {
                 let principal = known.identity.principal().to_string();
                 let options = PublishOptions::default();
-                let late = Instant::now() + LATE;
                 if matches!(log, Log::Far(_)) && self.has_waited_in_vain() {
                     // Cut short it might be stored all the same. So it is not sent.
                     return Err(errors::INTERNAL.into());
